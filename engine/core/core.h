@@ -1,0 +1,129 @@
+#pragma once
+/* The decision core: (state, event, now) -> actions. Deterministic; no clock, no I/O, no allocation, no globals, no
+ * floating point in a decision. The engine calls it from the hot thread; replay and backtest call the same code.
+ *
+ * Events and actions are journal payloads (journal.h). The caller
+ *   1. gives each input a sequence number and one time stamp (core time: CLOCK_MONOTONIC of the generation),
+ *   2. journals the input (quotes only while recording), calls the core,
+ *   3. journals every record of `out` in order, and only then acts on the ORDER ones.
+ * So what the journal holds is what happened, and nothing leaves before it is written.
+ *
+ * Order of the controls: edge, own state, market, sizing (see enum abi_refusal). Two-leg life of a pair:
+ *
+ *   decide -> both ORDERs out -> reports and fills of each leg -> both final? -> equal: done
+ *                 |                                                  `-> residual -> hedge ladder -> done | OPEN
+ *                 `-> silent or UNKNOWN: reserved and blocked until a report brings evidence
+ *
+ * State is one block of core_size() bytes owned by the caller (64-byte aligned). One thread at a time. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../abi.h"
+#include "../journal.h"
+#include "params.h"
+
+#define CORE_OUT_MAX 24
+
+struct core;
+
+struct core_setup {
+    uint64_t generation;
+    int64_t wall_offset_ns;
+    uint32_t mode;
+    uint32_t venue_count;
+    uint32_t symbol_count;
+    uint32_t asset_count;
+    uint32_t strategy_count;
+    struct journal_venue venue[ABI_VENUE_MAX];
+    struct journal_symbol symbol[ABI_SYMBOL_MAX]; /* tick, lot, minima: the coarser of its venues */
+    struct journal_asset asset[ABI_ASSET_MAX];
+    int64_t taker_fee_ppm[ABI_VENUE_MAX][ABI_SYMBOL_MAX]; /* negative: unknown, the pair is not traded */
+    struct core_params params[ABI_STRATEGY_MAX];
+    char strategy_name[ABI_STRATEGY_MAX][32];
+    struct core_limits limits;
+};
+
+/* What a call asks for, and what it changed (for the publisher). Reset by every core_on_* call. */
+struct core_out {
+    uint32_t count;             /* records, payload and type filled; seq, crc, time are the caller's */
+    uint32_t opportunity_count; /* ids changed by this call */
+    uint32_t order_count;
+    uint32_t fill_count;
+    uint32_t overflow;      /* 1: more happened than fits; a bug, asserted in tests */
+    uint32_t state_changed; /* 1: some state word changed: state_version + 1 */
+    uint64_t opportunity_id[8];
+    uint64_t order_id[8];
+    uint64_t fill_id[4];
+    struct journal_record record[CORE_OUT_MAX];
+};
+
+size_t core_size(void);
+
+/* 0; ERROR_RANGE when a symbol needs more than 2^53 units, p + q > 19, or a table is too large;
+ * ERROR_BAD when base and quote assets, ticks or lots make no sense. State STARTING, no balances. */
+int core_init(struct core *core, const struct core_setup *setup);
+
+/* ---- inputs. `now` = core time; never decreases (asserted). ---- */
+
+void core_on_quote(struct core *core, const struct journal_quote *quote, int64_t now, struct core_out *out);
+void core_on_report(struct core *core, const struct journal_report *report, int64_t now, struct core_out *out);
+/* Completes fill->*_after_e8 and fill->booked: journal the fill after this call, before out's records.
+ * A duplicate (venue, symbol, trade_id) changes nothing. A fill that arrives after the order was thought final is
+ * booked and re-opens the pair. */
+void core_on_fill(struct core *core, struct journal_fill *fill, int64_t now, struct core_out *out);
+/* Once a second: marks, reference prices, P&L, day change, time-outs, hedge retries, end of episodes.
+ * Completes the outputs of mark. */
+void core_on_mark(struct core *core, struct journal_mark *mark, int64_t now, struct core_out *out);
+void core_on_state(struct core *core, const struct journal_state *state, int64_t now, struct core_out *out);
+void core_on_balance(struct core *core, const struct journal_balance *balance, int64_t now, struct core_out *out);
+void core_on_params(struct core *core, uint32_t strategy, const struct core_params *params, int64_t now,
+                    struct core_out *out);
+void core_on_limits(struct core *core, const struct core_limits *limits, int64_t now, struct core_out *out);
+/* Timer between marks for what cannot wait a second (answer time-outs, hedge ladder): the earliest instant at which
+ * core_on_timer must be called, INT64_MAX: none. */
+int64_t core_next_timer(const struct core *core);
+void core_on_timer(struct core *core, int64_t now, struct core_out *out);
+
+/* Applies one input record by its type; ERROR_BAD for a type that is no input. Replay is this in a loop. */
+int core_apply(struct core *core, struct journal_record *input, struct core_out *out);
+
+/* ---- recovery: rebuild the state of a dead generation from its journal, then carry it into a new one ---- */
+
+/* Applies any record, input or output, as a fact: balances, orders, fills, trades seen, ledger base, states. Nothing
+ * is decided. The record's times are of the dead generation; `shift_ns` = its wall offset - ours. */
+int core_restore(struct core *core, const struct journal_record *record, int64_t shift_ns);
+/* Snapshot for the start of a generation: BALANCE(SNAPSHOT), LEDGER_BASE, ORDER (non-terminal ones, then sent and
+ * silent: UNKNOWN), EXPOSURE, TRADE_SEEN. Calls emit for each record (type and payload filled). */
+void core_snapshot(const struct core *core, void (*emit)(void *context, const struct journal_record *record),
+                   void *context);
+
+/* Orders whose outcome a person or a query must establish. Returns how many there are; fills at most `cap` ids. */
+uint32_t core_unresolved(const struct core *core, uint64_t *order_id, uint32_t cap);
+
+/* ---- views, for the publisher and for tests; NULL when the id has left the ring ---- */
+
+const struct abi_opportunity *core_opportunity(const struct core *core, uint64_t id);
+const struct abi_order *core_order(const struct core *core, uint64_t id);
+const struct abi_order *core_order_by_client_id(const struct core *core, const char *client_id);
+const struct abi_fill *core_fill(const struct core *core, uint64_t id);
+uint64_t core_last_opportunity_id(const struct core *core);
+uint64_t core_last_order_id(const struct core *core);
+uint64_t core_last_fill_id(const struct core *core);
+
+void core_view_counters(const struct core *core, struct abi_counters *out); /* the core's own counters only */
+void core_view_pnl(const struct core *core, struct abi_pnl *out);
+void core_view_risk(const struct core *core, struct abi_risk *out);
+void core_view_exposures(const struct core *core, struct abi_exposures *out);
+void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_strategy *out);
+void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out);
+void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
+enum abi_state core_trading_state(const struct core *core);
+uint32_t core_open_pairs(const struct core *core);
+
+/* ---- ids ---- */
+
+/* Client order id: 13 characters of base32 (0-9a-v) of the pair id, then 'a' + leg: [0-9a-z]{14}. */
+void core_client_id(uint64_t pair_id, uint32_t leg, char out[32]);
+/* 0, or ERROR_BAD for a text that is not one of ours. */
+int core_client_id_parse(const char *text, size_t size, uint64_t *pair_id, uint32_t *leg);

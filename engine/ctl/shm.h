@@ -1,0 +1,24 @@
+#pragma once
+/* The engine's shared-memory segment: size, create, publish, destroy. Protocols: abi.h. Publishing takes no lock and
+ * makes no system call. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../abi.h"
+#include "../base/error.h"
+
+extern const uint64_t shm_abi_hash; /* first 8 bytes of the SHA-256 of abi.h, big-endian; made by the build */
+
+/* Creates /arbdeck-<instance>-<generation> (O_EXCL, 0640, posix_fallocate), zeroed, magic not yet set. */
+struct abi_segment *shm_create(const char *instance, uint64_t generation, struct error_trail *trail);
+void shm_ready(struct abi_segment *segment);   /* stores the magic: readers may come */
+void shm_destroy(struct abi_segment *segment); /* clears the magic, unmaps, unlinks */
+/* Removes segments and tails of dead generations of this instance; the caller holds the state directory's lock. */
+void shm_sweep(const char *instance, uint64_t generation);
+
+/* Latch: slots = the first of two; value_size = sizeof the value; slot_size = sizeof one slot. */
+void shm_publish(void *slots, size_t slot_size, const void *value, size_t value_size);
+/* Cell: one record with a leading sequence word. */
+void shm_publish_cell(void *cell, const void *value, size_t value_size);
+#define SHM_PUBLISH(slots, value)     shm_publish((slots), sizeof((slots)[0]), (value), sizeof((slots)[0].value))
+#define SHM_PUBLISH_CELL(cell, value) shm_publish_cell((cell), (value), sizeof((cell)->value))

@@ -1,0 +1,55 @@
+#pragma once
+/* All sockets of the hot thread on one io_uring: multishot receive into a ring of provided buffers, sends by the ring
+ * or inline. Single issuer: every call from the thread that called uring_create. After create nothing is allocated.
+ *
+ * Each connection has a contiguous receive buffer of its own: bytes that do not yet make a whole message stay in
+ * front, new bytes are appended. The caller consumes from the front. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/error.h"
+
+#define URING_CONNECTION_MAX 64
+
+enum uring_event_kind {
+    URING_RECEIVED = 1, /* conn has new bytes */
+    URING_CLOSED = 2,   /* peer closed or error (result = -errno, 0: orderly); the descriptor is already closed */
+    URING_WOKEN = 3,    /* somebody called uring_wake */
+};
+
+struct uring_event {
+    enum uring_event_kind kind;
+    uint32_t connection;
+    int result;
+    int64_t recv_ns; /* CLOCK_MONOTONIC when the completion was seen */
+};
+
+struct uring;
+
+/* NULL on failure with the reason in trail (EPERM: io_uring is denied on this host). receive_size per connection. */
+struct uring *uring_create(uint32_t connection_max, size_t receive_size, struct error_trail *trail);
+void uring_destroy(struct uring *ring);
+
+/* Takes over a connected descriptor; `rest` are bytes already read. Returns a connection number, or ERROR_FULL. */
+int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size);
+/* Closes and forgets; no event follows. */
+void uring_remove(struct uring *ring, uint32_t connection);
+
+/* Received and not consumed bytes; valid until the next uring_poll or consume. The bytes may be changed. */
+uint8_t *uring_data(struct uring *ring, uint32_t connection, size_t *size);
+void uring_consume(struct uring *ring, uint32_t connection, size_t size);
+
+/* Sends all of it now, copying what the kernel does not take at once (sent later in order). Returns 0, ERROR_FULL
+ * (nothing taken), ERROR_CLOSED. *on_wire is true when every byte was handed to the kernel. A byte once taken is
+ * never sent twice. */
+int uring_send(struct uring *ring, uint32_t connection, const uint8_t *data, size_t size, bool *on_wire);
+/* Two messages on two connections in one submission (the two legs of a pair). */
+int uring_send_pair(struct uring *ring, uint32_t connection_a, const uint8_t *a, size_t a_size,
+                    uint32_t connection_b, const uint8_t *b, size_t b_size, int result[2]);
+bool uring_has_unsent(const struct uring *ring, uint32_t connection);
+
+/* Waits until something happened or timeout (ns; 0: does not wait). Fills up to cap events; returns how many. */
+int uring_poll(struct uring *ring, int64_t timeout_ns, struct uring_event *events, uint32_t cap);
+/* From any thread: makes a waiting uring_poll return URING_WOKEN. */
+void uring_wake(struct uring *ring);
