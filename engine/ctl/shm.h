@@ -9,11 +9,14 @@
 
 extern const uint64_t shm_abi_hash; /* first 8 bytes of the SHA-256 of abi.h, big-endian; made by the build */
 
-/* Creates /arbdeck-<instance>-<generation> (O_EXCL, 0640, posix_fallocate), zeroed, magic not yet set. */
+/* Creates /arbdeck-<instance>-<generation> (O_EXCL, 0640, posix_fallocate), zeroed, magic not yet set. Of the header it
+ * fills what no configuration decides: hash, size, generation, instance, version, ring sizes, pid, pid start, boot
+ * id, start times and wall offset. NULL with a trail. */
 struct abi_segment *shm_create(const char *instance, uint64_t generation, struct error_trail *trail);
 void shm_ready(struct abi_segment *segment);   /* stores the magic: readers may come */
 void shm_destroy(struct abi_segment *segment); /* clears the magic, unmaps, unlinks */
-/* Removes segments and tails of dead generations of this instance; the caller holds the state directory's lock. */
+/* Removes the segments of all other generations of this instance; the caller holds the state directory's lock. Tails
+ * hold records: journal_recover_tails removes them, once they are on disk. */
 void shm_sweep(const char *instance, uint64_t generation);
 
 /* Latch: slots = the first of two; value_size = sizeof the value; slot_size = sizeof one slot. */
