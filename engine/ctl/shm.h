@@ -23,5 +23,8 @@ void shm_sweep(const char *instance, uint64_t generation);
 void shm_publish(void *slots, size_t slot_size, const void *value, size_t value_size);
 /* Cell: one record with a leading sequence word. */
 void shm_publish_cell(void *cell, const void *value, size_t value_size);
-#define SHM_PUBLISH(slots, value)     shm_publish((slots), sizeof((slots)[0]), (value), sizeof((slots)[0].value))
-#define SHM_PUBLISH_CELL(cell, value) shm_publish_cell((cell), (value), sizeof((cell)->value))
+/* `source` points to a value; the conditional makes the compiler compare the types. */
+#define SHM_PUBLISH(slots, source)                                                                                 \
+    shm_publish((slots), sizeof((slots)[0]), 1 ? (source) : &(slots)[0].value, sizeof((slots)[0].value))
+#define SHM_PUBLISH_CELL(cell, source)                                                                             \
+    shm_publish_cell((cell), 1 ? (source) : &(cell)->value, sizeof((cell)->value))

@@ -68,7 +68,7 @@ static void publish_status(struct abi_segment *segment, uint64_t n) {
     status.open_pairs = 0;
     snprintf(status.state_reason, sizeof status.state_reason, "n = %" PRIu64, n);
     snprintf(status.actor, sizeof status.actor, "shm_writer");
-    SHM_PUBLISH(segment->status, status);
+    SHM_PUBLISH(segment->status, &status);
 }
 
 static void publish_venue(struct abi_segment *segment, uint64_t n) {
@@ -77,15 +77,15 @@ static void publish_venue(struct abi_segment *segment, uint64_t n) {
     venue.state = ABI_VENUE_UP;
     venue.feed_up = venue.orders_up = venue.user_up = 1;
     snprintf(venue.reason, sizeof venue.reason, "n = %" PRIu64, n);
-    SHM_PUBLISH(segment->venue, venue);
+    SHM_PUBLISH(segment->venue, &venue);
     struct abi_book book;
     fill_words(&book, sizeof book, n);
     for (size_t i = 0; i < ABI_SYMBOL_MAX; i++)
         book.quote[i].flags = book.quote[i].reserved = 0;
-    SHM_PUBLISH(segment->book, book);
+    SHM_PUBLISH(segment->book, &book);
     struct abi_balances balances;
     fill_words(&balances, sizeof balances, n);
-    SHM_PUBLISH(segment->balances, balances);
+    SHM_PUBLISH(segment->balances, &balances);
 }
 
 static void publish_strategy(struct abi_segment *segment, uint64_t n) {
@@ -94,7 +94,7 @@ static void publish_strategy(struct abi_segment *segment, uint64_t n) {
     strategy.state = ABI_STRATEGY_RUNNING;
     strategy.best_symbol = strategy.best_buy_venue = strategy.best_sell_venue = 0;
     snprintf(strategy.reason, sizeof strategy.reason, "n = %" PRIu64, n);
-    SHM_PUBLISH(segment->strategy, strategy);
+    SHM_PUBLISH(segment->strategy, &strategy);
 }
 
 static void publish_totals(struct abi_segment *segment, uint64_t n) {
@@ -104,9 +104,9 @@ static void publish_totals(struct abi_segment *segment, uint64_t n) {
     fill_words(&pnl, sizeof pnl, n);
     fill_words(&counters, sizeof counters, n);
     fill_words(&risk, sizeof risk, n);
-    SHM_PUBLISH(segment->pnl, pnl);
-    SHM_PUBLISH(segment->counters, counters);
-    SHM_PUBLISH(segment->risk, risk);
+    SHM_PUBLISH(segment->pnl, &pnl);
+    SHM_PUBLISH(segment->counters, &counters);
+    SHM_PUBLISH(segment->risk, &risk);
     struct abi_exposures exposures;
     fill_words(&exposures, sizeof exposures, n);
     for (size_t i = 0; i < ABI_EXPOSURE_MAX; i++) {
@@ -114,7 +114,7 @@ static void publish_totals(struct abi_segment *segment, uint64_t n) {
         item->symbol = item->buy_venue = item->sell_venue = item->hedges = item->reserved = 0;
         item->state = ABI_EXPOSURE_IN_FLIGHT;
     }
-    SHM_PUBLISH(segment->exposures, exposures);
+    SHM_PUBLISH(segment->exposures, &exposures);
     struct abi_alarms alarms;
     fill_words(&alarms, sizeof alarms, n);
     for (size_t i = 0; i < ABI_ALARM_MAX; i++) {
@@ -123,7 +123,7 @@ static void publish_totals(struct abi_segment *segment, uint64_t n) {
         snprintf(alarms.item[i].code, sizeof alarms.item[i].code, "TEST");
         snprintf(alarms.item[i].text, sizeof alarms.item[i].text, "n = %" PRIu64, n);
     }
-    SHM_PUBLISH(segment->alarms, alarms);
+    SHM_PUBLISH(segment->alarms, &alarms);
 }
 
 static void publish_orders(struct abi_segment *segment, uint64_t n) {
@@ -135,7 +135,7 @@ static void publish_orders(struct abi_segment *segment, uint64_t n) {
     snprintf(order.client_id, sizeof order.client_id, "n = %" PRIu64, n);
     snprintf(order.venue_id, sizeof order.venue_id, "n = %" PRIu64, n);
     snprintf(order.reason, sizeof order.reason, "n = %" PRIu64, n);
-    SHM_PUBLISH_CELL(&segment->order[n % ABI_RING_SIZE], order);
+    SHM_PUBLISH_CELL(&segment->order[n % ABI_RING_SIZE], &order);
     __atomic_store_n(&segment->heads.order, n, __ATOMIC_RELEASE);
     struct abi_fill fill;
     fill_words(&fill, sizeof fill, n);
@@ -143,7 +143,7 @@ static void publish_orders(struct abi_segment *segment, uint64_t n) {
     fill.side = ABI_SIDE_BUY;
     snprintf(fill.client_id, sizeof fill.client_id, "n = %" PRIu64, n);
     snprintf(fill.trade_id, sizeof fill.trade_id, "n = %" PRIu64, n);
-    SHM_PUBLISH_CELL(&segment->fill[n % ABI_RING_SIZE], fill);
+    SHM_PUBLISH_CELL(&segment->fill[n % ABI_RING_SIZE], &fill);
     __atomic_store_n(&segment->heads.fill, n, __ATOMIC_RELEASE);
 }
 
@@ -153,12 +153,12 @@ static void publish_rings(struct abi_segment *segment, uint64_t n) {
     opportunity.symbol = opportunity.strategy = opportunity.buy_venue = opportunity.sell_venue = 0;
     opportunity.outcome = ABI_OUTCOME_BOTH;
     opportunity.refusal = ABI_REFUSAL_NONE;
-    SHM_PUBLISH_CELL(&segment->opportunity[n % ABI_RING_SIZE], opportunity);
+    SHM_PUBLISH_CELL(&segment->opportunity[n % ABI_RING_SIZE], &opportunity);
     __atomic_store_n(&segment->heads.opportunity, n, __ATOMIC_RELEASE);
     publish_orders(segment, n);
     struct abi_pnl_sample sample;
     fill_words(&sample, sizeof sample, n);
-    SHM_PUBLISH_CELL(&segment->pnl_ring[n % ABI_PNL_RING_SIZE], sample);
+    SHM_PUBLISH_CELL(&segment->pnl_ring[n % ABI_PNL_RING_SIZE], &sample);
     __atomic_store_n(&segment->heads.pnl, n, __ATOMIC_RELEASE);
 }
 
