@@ -154,7 +154,9 @@ int64_t ws_parse(struct ws_parser *parser, const uint8_t *data, size_t size, str
         code = deliver(parser, frame.payload, frame.size, frame.opcode == WS_BINARY, out);
     else
         code = read_fragment(parser, &frame, out);
-    return code != 0 ? code : (int64_t)used;
+    if (code == 0) return (int64_t)used;
+    out->kind = 0;
+    return code;
 }
 
 /* The mask's bytes in memory order are its bytes on the wire, so two copies of it mask eight bytes at a time. */
