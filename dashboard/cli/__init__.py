@@ -1,0 +1,5 @@
+"""The `arbdeck` command."""
+
+
+def main() -> None:
+    print("arbdeck")
