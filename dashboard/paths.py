@@ -1,4 +1,4 @@
-"""Where the files that are not Python are: beside the package when installed, in the source tree of a clone."""
+"""Where the files that are not Python are: beside the package when installed, else in the source tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ def _resource(name: str) -> Path:
     for candidate in (_PACKAGE / name, _PACKAGE.parent / name):
         if candidate.exists():
             return candidate
-    raise FileNotFoundError(f"{name} is neither in {_PACKAGE} nor in {_PACKAGE.parent}: install arbdeck again.")
+    raise FileNotFoundError(
+        f"{name} is neither in {_PACKAGE} nor in {_PACKAGE.parent}: install arbdeck again."
+    )
 
 
 def assets_dir() -> Path:

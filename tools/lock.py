@@ -1,7 +1,8 @@
-"""Writes requirements/run.lock and requirements/dev.lock from pyproject.toml: every package pinned, with hashes.
+"""Writes requirements/run.lock and dev.lock from pyproject.toml: every package pinned, with hashes.
 
-run.lock: what the program needs and what building it needs; dev.lock: run.lock and what the tests need. The locks name
-no package host, so that they install from whatever index the machine is set up for. Needs pip-tools (dev.lock has it).
+run.lock: what the program needs and what building it needs; dev.lock: run.lock and what the tests need. The
+locks name no package host, so that they install from whatever index the machine is set up for. Needs
+pip-tools (dev.lock has it).
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ def compile_lock(output: Path, requirements: list[str], upgrade: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.in"
         source.write_text("\n".join(requirements) + "\n")
-        command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", str(output), str(source)]
+        command = [
+            sys.executable,
+            "-m",
+            "piptools",
+            "compile",
+            *OPTIONS,
+            "--output-file",
+            str(output),
+            str(source),
+        ]
         subprocess.run([*command, *(["--upgrade"] if upgrade else [])], check=True, cwd=ROOT)
     text = output.read_text()
     if found := re.search(r"https?://\S+|^-\S*-(?:index|host|links)\S*.*$", text, re.MULTILINE):
@@ -47,7 +57,9 @@ def main() -> None:
     folder = ROOT / "requirements"
     compile_lock(folder / "run.lock", run, upgrade)
     pins = re.findall(r"^\S+==\S+", (folder / "run.lock").read_text(), re.MULTILINE)
-    compile_lock(folder / "dev.lock", pins + project["project"]["optional-dependencies"]["dev"] + run, upgrade)
+    compile_lock(
+        folder / "dev.lock", pins + project["project"]["optional-dependencies"]["dev"] + run, upgrade
+    )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python3 tools/setup.py run     what `make run` needs
     python3 tools/setup.py test    that, and what `make test` needs
 
-Idempotent: a step whose inputs did not change is only looked at. Standard library only: it runs before anything is
-installed.
+Idempotent: a step whose inputs did not change is only looked at. Standard library only: it runs before
+anything is installed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ PYTHON_LEAST = (3, 11)
 LOG_LINES_SHOWN = 30
 
 # Executable or pkg-config module that proves a system package, and the Debian package that brings it.
-RUN_PROGRAMS = {"gcc": "build-essential", "cmake": "cmake", "ninja": "ninja-build", "pkg-config": "pkg-config"}
+RUN_PROGRAMS = {
+    "gcc": "build-essential",
+    "cmake": "cmake",
+    "ninja": "ninja-build",
+    "pkg-config": "pkg-config",
+}
 RUN_MODULES = {"liburing": "liburing-dev", "jansson": "libjansson-dev", "libcrypto": "libssl-dev"}
 TEST_PROGRAMS = {"git": "git"}
 TEST_MODULES = {"cmocka": "libcmocka-dev"}
@@ -50,7 +55,9 @@ def run_logged(command: list[str], env: dict[str, str] | None = None) -> None:
         result = subprocess.run(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:
         said = LOG.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        raise SetupError("\n".join([*said, f"`{' '.join(command[:4])} ...` failed; all it said is in {LOG}."]))
+        raise SetupError(
+            "\n".join([*said, f"`{' '.join(command[:4])} ...` failed; all it said is in {LOG}."])
+        )
 
 
 def content_hash(paths: Iterable[Path], *facts: str) -> str:
@@ -102,8 +109,8 @@ def step_system(kind: str) -> bool:
         return False
     if os.geteuid() != 0:
         raise SetupError(
-            f"System packages are missing. As an administrator:\n\n    sudo apt-get install {' '.join(missing)}\n\n"
-            "then run this again."
+            "System packages are missing. As an administrator:\n\n"
+            f"    sudo apt-get install {' '.join(missing)}\n\nthen run this again."
         )
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -155,7 +162,9 @@ def step_install(kind: str) -> bool:
 
 def step_python(kind: str) -> bool:
     if sys.version_info < PYTHON_LEAST:
-        raise SetupError(f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed: make PYTHON=python3.11")
+        raise SetupError(
+            f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed: make PYTHON=python3.11"
+        )
     return False
 
 
