@@ -104,7 +104,8 @@ static int ask_trades(struct courier *courier, struct question *question, const 
         if (code != 0) return code;
         count++;
     }
-    return count;
+    /* A page that is not the last one cannot prove that there was no trade. */
+    return count == 0 && !courier->message.fills_complete ? ERROR_NEED_MORE : count;
 }
 
 static void tell_final(struct courier *courier, struct question *question, uint32_t state, int64_t cum_qty,
