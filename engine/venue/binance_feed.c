@@ -162,7 +162,6 @@ static void decode_array(struct json_scan *scan, struct venue_message *out) {
 }
 
 void binance_decode_feed(const uint8_t *data, size_t size, bool binary, struct venue_message *out) {
-    message_reset(out);
     if (binary || size == 0) {
         message_reject(out, binary ? "binary frame: SBE market data is not read" : "empty message");
         return;

@@ -268,7 +268,6 @@ static void decode_answer(const struct json_value *values, struct venue_message 
 
 void binance_decode_orders(const uint8_t *data, size_t size, struct venue_message *out) {
     struct json_value body, values[ANSWER_COUNT];
-    message_reset(out);
     const char *why = query_json_parse(data, size, &body);
     if (!why) why = json_object(&body, answer_names, ANSWER_COUNT, values);
     if (why) {

@@ -1,6 +1,6 @@
 #pragma once
 /* MEXC spot: protobuf streams with text acknowledgements, REST for orders and questions. The parts of one venue
- * module, put together in venue.c. */
+ * module, put together in venue.c. Decoders get `out` started with message_reset. */
 #include "message.h"
 #include "query_json.h"
 #include "venue.h"

@@ -248,7 +248,6 @@ static void decode_wrapper(const uint8_t *data, size_t size, struct venue_messag
 }
 
 void mexc_decode_stream(const uint8_t *data, size_t size, bool binary, struct venue_message *out) {
-    message_reset(out);
     if (size == 0) {
         message_reject(out, "empty message");
     } else if (binary) {

@@ -27,7 +27,6 @@ static void outcome_unknown(const char *why, struct venue_message *out) {
 
 void mexc_decode_order_answer(const uint8_t *data, size_t size, int http_status, struct venue_message *out) {
     struct json_value body;
-    message_reset(out);
     const char *why = query_json_parse(data, size, &body);
     if (!why && query_json_error(&body, http_status, &mexc_style, out)) {
         if (out->verdict == VENUE_REJECT) outcome_unknown(out->why, out);
