@@ -1,6 +1,7 @@
 """Protects `arbdeck up`: starts, waits for health, restarts what dies, tells what happens, leaves nothing.
 
-Real supervisor and real processes; small web servers stand in for venues and dashboard, so that no engine is needed.
+Real supervisor and real processes; small web servers stand in for venues and dashboard, so that no engine is
+needed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.system
 
 
 class Desk:
-    """A home, a configuration with free ports, a Procfile of stand-ins, and the `arbdeck up` started on them."""
+    """A home, a configuration with free ports, a Procfile of stand-ins, and `arbdeck up` on them."""
 
     def __init__(self, home: Path, free_port: Callable[[], int], wait_until: Callable[..., object]) -> None:
         self.home = home
@@ -48,7 +49,8 @@ class Desk:
 
     def write_procfile(self, venues_status: int = 200) -> None:
         self.procfile.write_text(
-            f"venues: python {STANDIN} {self.control_port} {venues_status}\nweb: python {STANDIN} {self.port}\n"
+            f"venues: python {STANDIN} {self.control_port} {venues_status}\n"
+            f"web: python {STANDIN} {self.port}\n"
         )
 
     @property
@@ -57,7 +59,12 @@ class Desk:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*ARBDECK, *arguments], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            [*ARBDECK, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def up_arguments(self, wait_s: float = 30) -> list[str]:
@@ -67,7 +74,10 @@ class Desk:
     def start(self) -> subprocess.Popen[bytes]:
         with open(self.output, "wb") as output:
             process = subprocess.Popen(
-                [*ARBDECK, *self.up_arguments()], env=self.environment, stdout=output, stderr=subprocess.STDOUT
+                [*ARBDECK, *self.up_arguments()],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         self.processes.append(process)
         self.wait_for("Ctrl-C")
@@ -81,7 +91,11 @@ class Desk:
         self._wait_until(lambda: text in self.said, timeout=40)
 
     def pid_of(self, name: str) -> int:
-        return int(re.findall(rf"spawned: '{name}' with pid (\d+)", (self.home / "log/supervisord.log").read_text())[-1])
+        return int(
+            re.findall(rf"spawned: '{name}' with pid (\d+)", (self.home / "log/supervisord.log").read_text())[
+                -1
+            ]
+        )
 
 
 @pytest.fixture
@@ -139,7 +153,10 @@ def test_a_second_start_in_one_home_says_who_runs(desk: Desk) -> None:
     process = desk.start()
     answer = desk.command(*desk.up_arguments())
     assert answer.returncode == 1
-    assert f"already running in {desk.home}: process {process.pid}, http://127.0.0.1:{desk.port}" in answer.stdout
+    assert (
+        f"already running in {desk.home}: process {process.pid}, http://127.0.0.1:{desk.port}"
+        in answer.stdout
+    )
     assert process.poll() is None
 
 
@@ -147,7 +164,10 @@ def test_what_is_not_healthy_is_named_with_the_end_of_its_log(desk: Desk) -> Non
     desk.write_procfile(venues_status=503)
     answer = desk.command(*desk.up_arguments(wait_s=3))
     assert answer.returncode == 1
-    assert f"venues is not healthy after 3 s: port {desk.control_port} answered 503: not ready: no feed" in answer.stdout
+    assert (
+        f"venues is not healthy after 3 s: port {desk.control_port} answered 503: not ready: no feed"
+        in answer.stdout
+    )
     assert f"serving on {desk.control_port}" in answer.stdout
     assert "web is not healthy" not in answer.stdout
     assert STOPPED.search(answer.stdout)
