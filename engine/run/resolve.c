@@ -9,6 +9,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "courier.h"
 
 #define RESOLVE_FORGET_NS 1000000000 /* the hot thread names open questions every 100 ms */
@@ -119,8 +120,8 @@ static void tell_final(struct courier *courier, struct question *question, uint3
     report.kind = JOURNAL_REPORT_FINAL;
     report.state = state;
     report.cum_qty = cum_qty;
-    snprintf(report.venue_order_id, sizeof report.venue_order_id, "%s", venue_order_id);
-    snprintf(report.reason, sizeof report.reason, "%s", reason);
+    text_copy(report.venue_order_id, sizeof report.venue_order_id, venue_order_id);
+    text_copy(report.reason, sizeof report.reason, reason);
     courier_tell_input(courier, JOURNAL_REPORT, &report, sizeof report);
     log_write(LOG_INFO, "order %s resolved: %s", question->order.client_id, reason);
     question->used = false;
