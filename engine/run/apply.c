@@ -180,44 +180,40 @@ void apply_balance(struct hot *hot, const struct journal_balance *balance) {
     leave(hot);
 }
 
+static void new_version(struct hot *hot) {
+    hot->status.state_version++;
+    atomic_store(&hot->engine->state_version, hot->status.state_version);
+}
+
 void apply_params(struct hot *hot, uint32_t strategy, const struct core_params *params) {
     uint64_t seq;
     struct core_out *out = enter(hot, &seq);
-    struct journal_record record;
-    snapshot_strategy_record(strategy, hot->engine->setup.strategy_name[strategy], params, &record);
-    record.input_seq = seq;
-    record.time_ns = hot->now;
-    append(hot, &record);
+    struct journal_strategy record;
+    core_params_to_record(strategy, hot->engine->setup.strategy_name[strategy], params, &record);
+    append_payload(hot, JOURNAL_STRATEGY, &record, sizeof record, seq, hot->now);
     core_on_params(hot->core, strategy, params, hot->now, out);
     act(hot, out, seq, 0);
-    hot->status.state_version++;
-    atomic_store(&hot->engine->state_version, hot->status.state_version);
+    new_version(hot);
     leave(hot);
 }
 
-struct limits_context {
-    struct hot *hot;
-    uint64_t seq;
-};
-
-static void append_limits(void *context, const struct journal_record *from) {
-    struct limits_context *to = context;
-    struct journal_record record = *from;
-    record.input_seq = to->seq;
-    record.time_ns = to->hot->now;
-    append(to->hot, &record);
-}
-
+/* The limits need several records: each is an input of its own, so that a replay applies them as they come. */
 void apply_limits(struct hot *hot, const struct core_limits *limits) {
-    uint64_t seq;
-    struct core_out *out = enter(hot, &seq);
-    struct limits_context context = {hot, seq};
-    snapshot_limits_records(limits, append_limits, &context);
-    core_on_limits(hot->core, limits, hot->now, out);
-    act(hot, out, seq, 0);
-    hot->status.state_version++;
-    atomic_store(&hot->engine->state_version, hot->status.state_version);
-    leave(hot);
+    for (uint32_t part = 0; part < CORE_LIMITS_RECORDS; part++) {
+        uint64_t seq;
+        struct core_out *out = enter(hot, &seq);
+        struct journal_record record;
+        snapshot_record_start(&record, JOURNAL_LIMITS);
+        core_limits_to_record(limits, part, (struct journal_limits *)record.payload);
+        append_payload(hot, JOURNAL_LIMITS, record.payload, sizeof(struct journal_limits), seq, hot->now);
+        record.time_ns = hot->now;
+        int code = core_apply(hot->core, &record, out);
+        assert(code == 0);
+        (void)code;
+        act(hot, out, seq, 0);
+        leave(hot);
+    }
+    new_version(hot);
 }
 
 void apply_mark(struct hot *hot) {

@@ -42,27 +42,10 @@ static int read_word(const char *path, char *out, size_t cap) {
     return 0;
 }
 
-/* Field 22 of /proc/self/stat; the name in field 2 may hold blanks, so count from its closing bracket. */
-static uint64_t pid_start_ticks(void) {
-    char text[1024];
-    if (read_word("/proc/self/stat", text, sizeof text) != 0) return 0;
-    const char *at = strrchr(text, ')');
-    if (at == NULL) return 0;
-    for (int field = 2; field < 22; field++) {
-        at = strchr(at + 1, ' ');
-        if (at == NULL) return 0;
-    }
-    return strtoull(at + 1, NULL, 10);
-}
-
+/* What shm_create does not know: the configuration. */
 static void header_fill(struct engine *engine) {
     struct abi_header *header = &engine->segment->header;
     const struct core_setup *setup = &engine->setup;
-    header->abi_hash = shm_abi_hash;
-    header->size = sizeof(struct abi_segment);
-    header->generation = engine->generation;
-    header->pid = (uint32_t)getpid();
-    header->pid_start_ticks = pid_start_ticks();
     header->start_mono_ns = engine->started_ns;
     header->start_wall_ns = engine->started_ns + engine->wall_offset_ns;
     header->wall_offset_ns = engine->wall_offset_ns;
@@ -72,12 +55,6 @@ static void header_fill(struct engine *engine) {
     header->symbol_count = setup->symbol_count;
     header->asset_count = setup->asset_count;
     header->strategy_count = setup->strategy_count;
-    header->ring_size = ABI_RING_SIZE;
-    header->pnl_ring_size = ABI_PNL_RING_SIZE;
-    text_copy(header->instance, sizeof header->instance, engine->settings.instance);
-    text_copy(header->version, sizeof header->version, ENGINE_VERSION);
-    if (read_word("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id) != 0)
-        header->boot_id[0] = '\0';
     snprintf(header->config_dir, sizeof header->config_dir, "%.*s", (int)sizeof header->config_dir - 1,
              engine->paths.config_dir);
     for (uint32_t v = 0; v < setup->venue_count; v++) {
