@@ -71,6 +71,7 @@ struct hot {
     struct venue_message message;
     uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
     char text[HOT_FRAME_SIZE];
+    int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
     uint8_t *fragments; /* one WebSocket reassembly buffer per connection */
 };
 

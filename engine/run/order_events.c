@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/clock.h"
 #include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
@@ -37,7 +38,9 @@ static void report_start(struct journal_report *report, const struct abi_order *
 
 static void note_answer(struct hot *hot, const struct abi_order *order) {
     if (order->answered_wall_ns != 0 || order->sent_wall_ns == 0) return;
-    int64_t took_ns = hot->now + hot->engine->wall_offset_ns - order->sent_wall_ns;
+    int64_t submitted_ns = hot->submitted_ns[order->id % ABI_RING_SIZE];
+    if (submitted_ns == 0) return; /* an order of the generation before */
+    int64_t took_ns = clock_mono_ns() - submitted_ns;
     histogram_record(hot->engine->segment->stage[ABI_STAGE_ACK_VENUE0 + order->venue].bucket, took_ns);
     hot->gateway[order->venue].view.ack_last_ns = took_ns;
 }

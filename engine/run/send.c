@@ -148,6 +148,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             encode(hot, &out[i], hot->frame[i]);
         }
         int64_t ready = clock_mono_ns();
+        for (uint32_t i = 0; i < n; i++) hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
         histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);

@@ -27,7 +27,7 @@ VENUES = ("binance", "mexc")
 # Limits out of the way: for tests that want many trades, not the controls.
 WIDE_RISK = {
     "max_orders_per_s": 1000,
-    "max_repetitions": 100000,
+    "max_repetitions": 16000,
     "max_daily_loss_usd": 1000000,
     "max_drawdown_usd": 1000000,
     "max_exposure_usd": 1000000,
