@@ -40,7 +40,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    char command[128];
+    char command[192];
     snprintf(command, sizeof command, "rm -r %s && rm -f /dev/shm/arbdeck-%s-*", directory, instance);
     return system(command) != 0;
 }
