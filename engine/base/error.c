@@ -6,19 +6,32 @@
 
 const char *error_text(int code) {
     switch (code) {
-    case 0: return "no error";
-    case ERROR_BAD: return "malformed input";
-    case ERROR_RANGE: return "number out of range";
-    case ERROR_NEED_MORE: return "more bytes are needed";
-    case ERROR_FULL: return "no room";
-    case ERROR_SYSTEM: return "a system call failed";
-    case ERROR_CLOSED: return "the peer closed";
-    case ERROR_TIMEOUT: return "timed out";
-    case ERROR_REFUSED: return "not allowed";
-    case ERROR_NOT_FOUND: return "not found";
-    case ERROR_MISMATCH: return "version, hash or identity differs";
-    case ERROR_BUSY: return "held by somebody else";
-    default: return "unknown error";
+    case 0:
+        return "no error";
+    case ERROR_BAD:
+        return "malformed input";
+    case ERROR_RANGE:
+        return "number out of range";
+    case ERROR_NEED_MORE:
+        return "more bytes are needed";
+    case ERROR_FULL:
+        return "no room";
+    case ERROR_SYSTEM:
+        return "a system call failed";
+    case ERROR_CLOSED:
+        return "the peer closed";
+    case ERROR_TIMEOUT:
+        return "timed out";
+    case ERROR_REFUSED:
+        return "not allowed";
+    case ERROR_NOT_FOUND:
+        return "not found";
+    case ERROR_MISMATCH:
+        return "version, hash or identity differs";
+    case ERROR_BUSY:
+        return "held by somebody else";
+    default:
+        return "unknown error";
     }
 }
 
