@@ -32,7 +32,14 @@
 
 /* Counts allocations of the whole process; sanitizers bring their own allocator. */
 static _Atomic long allocation_count;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+#ifndef HAS_SANITIZER
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
@@ -243,7 +250,7 @@ static void test_ten_thousand_messages_come_back_in_order_without_an_allocation(
     tcp_pair(fds);
     assert_int_equal(pthread_create(&thread, NULL, echo, &fds[1]), 0);
     long allocations_before = allocation_count;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HAS_SANITIZER
     assert_true(allocations_before > 0); /* the counter counts: uring_create allocates */
 #endif
     uint32_t connection = (uint32_t)uring_add(ring, fds[0], NULL, 0);
@@ -281,14 +288,10 @@ static uint8_t pattern(size_t at) {
     return (uint8_t)(at * 2654435761u >> 13);
 }
 
-static void test_a_peer_that_does_not_read_gets_every_byte_once_later(void **state) {
-    (void)state;
+static void fill_and_drain(int fds[2]) {
     struct uring *ring = ring_new(RECEIVE_SIZE);
-    int fds[2];
-    tcp_pair(fds);
-    int small = 4096;
+    int small = 4096; /* the receiver's stays as it is: TCP opens a tiny window only by its timers */
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     uint32_t connection = (uint32_t)uring_add(ring, fds[0], NULL, 0);
     size_t sent = 0;
     size_t read_size = 0;
@@ -328,6 +331,15 @@ static void test_a_peer_that_does_not_read_gets_every_byte_once_later(void **sta
     assert_int_equal(recv(fds[1], &byte, 1, MSG_DONTWAIT), -1);
     uring_destroy(ring);
     close(fds[1]);
+}
+
+static void test_a_peer_that_does_not_read_gets_every_byte_once_later(void **state) {
+    (void)state;
+    int fds[2];
+    unix_pair(fds);
+    fill_and_drain(fds);
+    tcp_pair(fds);
+    fill_and_drain(fds);
 }
 
 static void test_removing_with_unsent_bytes_frees_the_number(void **state) {
