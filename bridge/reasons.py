@@ -47,7 +47,7 @@ def amount_text(value_e8: int) -> str:
 
 
 def qty_text(value: int, units: Units) -> str:
-    return f"{value / units.qty_scale:,.10g} {units.base}".rstrip()
+    return f"{value / units.qty_scale:,.12f}".rstrip("0").rstrip(".") + (f" {units.base}" if units.base else "")
 
 
 def _duration(template: str) -> Form:
