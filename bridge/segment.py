@@ -24,6 +24,7 @@ from .instance import refuse_foreign
 from .layout import Decoder, abi_hash, abi_layout
 
 READ_RETRIES_MAX = 64
+FIRST_READ_RETRIES_MAX = 4096  # while there is no last good copy to fall back on
 _WORD = struct.Struct("@Q")  # native: one aligned 8-byte load
 _NANOSECONDS = 1_000_000_000
 
@@ -39,6 +40,7 @@ class Block:
     slot_size: int
     pair_count: int
     decoder: Decoder
+    words: struct.Struct  # the sequence words of both slots, from the first on
 
 
 def _blocks() -> dict[str, Block]:
@@ -68,6 +70,7 @@ def _blocks() -> dict[str, Block]:
             layout.sizeof(f"abi_{name}_slot"),
             layout.constants[pairs[name]] if name in pairs else 1,
             layout.decoder(f"abi_{name}"),
+            struct.Struct(f"@Q{layout.sizeof(f'abi_{name}_slot') - 8}xQ"),
         )
         for name in names
     }
@@ -124,34 +127,42 @@ class Segment:
         """Newest whole value of a latched block.
 
         Returns (bytes of the value, age in ns of that copy) or None when the block was never written. The age
-        is 0 except where the writer overtook all 64 tries: then it is the last good copy and how long ago it
-        was made.
+        is 0 except where the writer overtook all tries: then it is the last good copy and how long ago it was
+        made. Raises EngineDown when there is no such copy either.
         """
         block = self._blocks[name]
         if not 0 <= index < block.pair_count:
             raise IndexError(f"{name}[{index}]: least 0, greatest {block.pair_count - 1}")
-        data = self._latch(block, index)
-        if data is not None:
+        last = self._last.get((name, index))
+        data = self._latch(block, index, READ_RETRIES_MAX if last is not None else FIRST_READ_RETRIES_MAX)
+        if data:
             self._last[name, index] = data, time.monotonic_ns()
             return data, 0
-        last = self._last.get((name, index))
-        return None if last is None else (last[0], time.monotonic_ns() - last[1])
+        if data is not None:
+            return None
+        if last is None:
+            raise EngineDown(self.instance, f"{name} could not be read in {FIRST_READ_RETRIES_MAX} tries")
+        return last[0], time.monotonic_ns() - last[1]
 
-    def _latch(self, block: Block, index: int) -> bytes | None:
+    def _latch(self, block: Block, index: int, retries_max: int) -> bytes | None:
+        """A whole value; b"" when never written; None when the writer overtook every try."""
         first = block.offset + 2 * index * block.slot_size
         second = first + block.slot_size
-        source, read, size = self._map, _WORD.unpack_from, block.decoder.size
-        for _ in range(READ_RETRIES_MAX):
-            seq_first, seq_second = read(source, first)[0], read(source, second)[0]
-            usable_first = seq_first if not seq_first & 1 else 0
-            usable_second = seq_second if not seq_second & 1 else 0
-            seq, at = (usable_first, first) if usable_first > usable_second else (usable_second, second)
-            if seq == 0:
+        source, words, word = self._map, block.words.unpack_from, _WORD.unpack_from
+        value_first, value_second = slice(first + 8, second), slice(second + 8, second + block.slot_size)
+        for _ in range(retries_max):
+            seq_first, seq_second = words(source, first)
+            # An odd slot is being written, or its writer died inside.
+            if seq_second & 1 or (seq_first > seq_second and not seq_first & 1):
+                seq, at, value = seq_first, first, value_first
+            else:
+                seq, at, value = seq_second, second, value_second
+            if seq & 1 or seq == 0:
                 if seq_first == 0 and seq_second == 0:
-                    return None
+                    return b""
                 continue
-            data = source[at + 8 : at + 8 + size]
-            if read(source, at)[0] == seq:
+            data: bytes = source[value]
+            if word(source, at)[0] == seq:
                 return data
         return None
 

@@ -7,6 +7,7 @@
 #include "../base/clock.h"
 #include "../base/histogram.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "hot.h"
 #include "snapshot.h"
 
@@ -253,7 +254,7 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
     struct journal_alarm alarm;
     memset(&alarm, 0, sizeof alarm);
     alarm.severity = (uint32_t)severity;
-    snprintf(alarm.code, sizeof alarm.code, "%s", code);
+    text_copy(alarm.code, sizeof alarm.code, code);
     va_list args;
     va_start(args, format);
     vsnprintf(alarm.text, sizeof alarm.text, format, args);

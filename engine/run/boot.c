@@ -10,6 +10,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "engine.h"
 
 static int lock_state(struct engine *engine, struct error_trail *trail) {
@@ -73,8 +74,8 @@ static void header_fill(struct engine *engine) {
     header->strategy_count = setup->strategy_count;
     header->ring_size = ABI_RING_SIZE;
     header->pnl_ring_size = ABI_PNL_RING_SIZE;
-    snprintf(header->instance, sizeof header->instance, "%s", engine->settings.instance);
-    snprintf(header->version, sizeof header->version, "%s", ENGINE_VERSION);
+    text_copy(header->instance, sizeof header->instance, engine->settings.instance);
+    text_copy(header->version, sizeof header->version, ENGINE_VERSION);
     if (read_word("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id) != 0)
         header->boot_id[0] = '\0';
     snprintf(header->config_dir, sizeof header->config_dir, "%.*s", (int)sizeof header->config_dir - 1,
@@ -155,7 +156,7 @@ static int read_settings(struct engine *engine, const char *instance, struct err
     if (code == 0) code = settings_bind(&engine->strategies, &engine->settings, trail);
     if (code != 0) return error_append(trail, code, "%s", engine->paths.strategies_json);
     if (instance != NULL && instance[0] != '\0')
-        snprintf(engine->settings.instance, sizeof engine->settings.instance, "%s", instance);
+        text_copy(engine->settings.instance, sizeof engine->settings.instance, instance);
     return 0;
 }
 

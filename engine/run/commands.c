@@ -11,6 +11,7 @@
 #include "../base/clock.h"
 #include "../base/hash.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "config_commands.h"
 #include "engine.h"
 
@@ -20,7 +21,7 @@ static void refuse(struct command_answer *answer, const char *code, const char *
     __attribute__((format(printf, 3, 4)));
 static void refuse(struct command_answer *answer, const char *code, const char *format, ...) {
     answer->status = COMMAND_REFUSED;
-    snprintf(answer->code, sizeof answer->code, "%s", code);
+    text_copy(answer->code, sizeof answer->code, code);
     va_list args;
     va_start(args, format);
     vsnprintf(answer->message, sizeof answer->message, format, args);
@@ -50,8 +51,8 @@ static bool tell_state(struct engine *engine, const struct command_request *requ
     state->what = (uint32_t)what;
     state->index = index;
     state->new_value = value;
-    snprintf(state->actor, sizeof state->actor, "%s", request->actor);
-    snprintf(state->reason, sizeof state->reason, "%s", reason);
+    text_copy(state->actor, sizeof state->actor, request->actor);
+    text_copy(state->reason, sizeof state->reason, reason);
     int code = engine_tell(engine, LANE_CONTROL, &message, true);
     if (code != 0) refuse(answer, "BUSY", "The hot thread did not take it within 2 s: %s.", error_text(code));
     return code == 0;
@@ -224,7 +225,7 @@ static void venue_switch(struct engine *engine, const struct command_request *re
     message.venue = (uint32_t)index;
     message.number = off;
     struct journal_state *by = (struct journal_state *)message.record.payload;
-    snprintf(by->actor, sizeof by->actor, "%s", request->actor);
+    text_copy(by->actor, sizeof by->actor, request->actor);
     int code = engine_tell(engine, LANE_CONTROL, &message, true);
     if (code != 0)
         refuse(answer, "BUSY", "The hot thread did not take it: %s.", error_text(code));
@@ -372,10 +373,10 @@ static void journal_command(struct engine *engine, const struct command_request 
     message.record.type = JOURNAL_COMMAND;
     struct journal_command *record = (struct journal_command *)message.record.payload;
     record->status = (uint32_t)answer->status;
-    snprintf(record->id, sizeof record->id, "%s", request->id);
-    snprintf(record->command, sizeof record->command, "%s", request->command);
-    snprintf(record->actor, sizeof record->actor, "%s", request->actor);
-    snprintf(record->code, sizeof record->code, "%s", answer->code);
+    text_copy(record->id, sizeof record->id, request->id);
+    text_copy(record->command, sizeof record->command, request->command);
+    text_copy(record->actor, sizeof record->actor, request->actor);
+    text_copy(record->code, sizeof record->code, answer->code);
     snprintf(record->args, sizeof record->args, "%.79s", request->args);
     (void)engine_tell(engine, LANE_CONTROL, &message, true);
 }

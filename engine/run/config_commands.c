@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "../base/hash.h"
+#include "../base/text.h"
 
 static void refused(struct command_answer *answer, const char *code, const char *message) {
     answer->status = COMMAND_REFUSED;
-    snprintf(answer->code, sizeof answer->code, "%s", code);
-    snprintf(answer->message, sizeof answer->message, "%s", message);
+    text_copy(answer->code, sizeof answer->code, code);
+    text_copy(answer->message, sizeof answer->message, message);
 }
 
 static char *read_file(const char *path, size_t *size, struct error_trail *trail) {
@@ -58,7 +59,7 @@ static int tell_config(struct engine *engine, const struct command_request *requ
     config->config_version = ++engine->config_version;
     memcpy(config->hash, candidate->hash, sizeof config->hash);
     memcpy(config->previous_hash, engine->strategies.hash, sizeof config->previous_hash);
-    snprintf(config->actor, sizeof config->actor, "%s", request->actor);
+    text_copy(config->actor, sizeof config->actor, request->actor);
     return engine_tell(engine, LANE_CONTROL, &message, true);
 }
 

@@ -8,6 +8,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 
 static int64_t jittered(struct courier *courier, int64_t ns) { /* 50 % .. 150 % */
     uint32_t x = courier->random;
@@ -24,8 +25,8 @@ static void desk_init(struct courier *courier, uint32_t venue) {
     desk->ops = courier->engine->ops[venue];
     desk->settings = settings;
     desk->rest_fd = -1;
-    snprintf(desk->keys.key, sizeof desk->keys.key, "%s", settings->key);
-    snprintf(desk->keys.secret, sizeof desk->keys.secret, "%s", settings->secret);
+    text_copy(desk->keys.key, sizeof desk->keys.key, settings->key);
+    text_copy(desk->keys.secret, sizeof desk->keys.secret, settings->secret);
     /* Checked when the settings were read. */
     (void)url_parse(settings->feed_url, &desk->feed_url);
     (void)url_parse(settings->orders_url, &desk->orders_url);
@@ -188,10 +189,10 @@ static void tell_ready(struct courier *courier) {
     state.index = 0;
     state.what = engine->kill_latched ? JOURNAL_STATE_KILL : JOURNAL_STATE_TRADING;
     state.new_value = engine->kill_latched ? 1 : engine->start_state;
-    snprintf(state.reason, sizeof state.reason, "%s",
-             engine->kill_latched                      ? "the kill switch is latched since an earlier run"
-             : engine->start_state == ABI_STATE_ACTIVE ? "armed at start (SIM)"
-                                                       : "start: not armed");
+    text_copy(state.reason, sizeof state.reason,
+              engine->kill_latched                      ? "the kill switch is latched since an earlier run"
+              : engine->start_state == ABI_STATE_ACTIVE ? "armed at start (SIM)"
+                                                        : "start: not armed");
     memcpy(message.record.payload, &state, sizeof state);
     if (engine_tell(engine, LANE_COURIER, &message, true) != 0) return;
     courier->ready_told = true;

@@ -7,6 +7,7 @@
 #include "../base/clock.h"
 #include "../base/histogram.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "../net/url.h"
 #include "hot.h"
 
@@ -15,11 +16,10 @@ void gateway_init(struct hot *hot, uint32_t venue) {
     const struct settings_venue *settings = &hot->engine->settings.venue[venue];
     gateway->ops = hot->engine->ops[venue];
     gateway->settings = settings;
-    snprintf(gateway->keys.key, sizeof gateway->keys.key, "%s", settings->key);
-    snprintf(gateway->keys.secret, sizeof gateway->keys.secret, "%s", settings->secret);
+    text_copy(gateway->keys.key, sizeof gateway->keys.key, settings->key);
+    text_copy(gateway->keys.secret, sizeof gateway->keys.secret, settings->secret);
     struct url url;
-    if (url_parse(settings->orders_url, &url) == 0)
-        snprintf(gateway->host, sizeof gateway->host, "%s", url.authority);
+    if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
     gateway->feed = gateway->user = -1;
     for (uint32_t i = 0; i < ENGINE_HTTP_MAX; i++)
         gateway->orders[i] = -1;
@@ -99,7 +99,7 @@ void gateway_state(struct hot *hot, uint32_t venue) {
     gateway->view.orders_up = orders_up(gateway);
     gateway->view.user_up = user_up(gateway);
     if (state == gateway->view.state) {
-        if (state == ABI_VENUE_DOWN) snprintf(gateway->view.reason, sizeof gateway->view.reason, "%s", reason);
+        if (state == ABI_VENUE_DOWN) text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
         return;
     }
     struct journal_state record;
@@ -109,10 +109,10 @@ void gateway_state(struct hot *hot, uint32_t venue) {
     record.old_value = gateway->view.state;
     record.new_value = state;
     snprintf(record.actor, sizeof record.actor, "engine");
-    snprintf(record.reason, sizeof record.reason, "%s", reason);
+    text_copy(record.reason, sizeof record.reason, reason);
     gateway->view.state = state;
     gateway->view.state_since_wall_ns = hot->now + hot->engine->wall_offset_ns;
-    if (reason != gateway->view.reason) snprintf(gateway->view.reason, sizeof gateway->view.reason, "%s", reason);
+    if (reason != gateway->view.reason) text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
     atomic_store(&hot->engine->venue_state[venue], state);
     apply_state(hot, &record);
     log_write(state == ABI_VENUE_UP ? LOG_INFO : LOG_WARNING, "venue %s is %s%s%s", gateway->settings->name,

@@ -12,6 +12,7 @@
 #include "../base/clock.h"
 #include "../base/histogram.h"
 #include "../base/log.h"
+#include "../base/text.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
@@ -151,7 +152,7 @@ static void take(struct hot *hot, struct to_hot *message) {
         break;
     case TO_HOT_TEXT:
         if (gateway->view.state == ABI_VENUE_DOWN)
-            snprintf(gateway->view.reason, sizeof gateway->view.reason, "%s", message->text);
+            text_copy(gateway->view.reason, sizeof gateway->view.reason, message->text);
         break;
     }
     hot->dirty = true;
@@ -202,8 +203,8 @@ static void journal_health(struct hot *hot) {
     state.old_value = sick;
     state.new_value = !sick;
     snprintf(state.actor, sizeof state.actor, "engine");
-    snprintf(state.reason, sizeof state.reason, "%s",
-             sick ? "the journal cannot be written to disk" : "the journal is written again");
+    text_copy(state.reason, sizeof state.reason,
+              sick ? "the journal cannot be written to disk" : "the journal is written again");
     apply_state(hot, &state);
     if (sick)
         apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
@@ -269,7 +270,7 @@ static void stop_record(struct hot *hot) {
     struct journal_stop stop;
     memset(&stop, 0, sizeof stop);
     stop.clean = core_open_pairs(hot->core) == 0;
-    snprintf(stop.reason, sizeof stop.reason, "%s", stop.clean ? "shutdown" : "shutdown with open pairs");
+    text_copy(stop.reason, sizeof stop.reason, stop.clean ? "shutdown" : "shutdown with open pairs");
     apply_fact(hot, JOURNAL_STOP, &stop, sizeof stop);
     publish_all(hot);
 }
@@ -282,7 +283,7 @@ void *hot_main(void *argument) {
     log_hot_thread();
     hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
     if (hot->ring == NULL) {
-        snprintf(engine->hot_failure, sizeof engine->hot_failure, "%s", trail.text);
+        text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
         atomic_store(&engine->hot_failed, true);
         atomic_store(&engine->hot_done, true);
         return NULL;

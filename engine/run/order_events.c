@@ -6,6 +6,7 @@
 
 #include "../base/histogram.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "hot.h"
 
 static const struct abi_order *find_order(const struct hot *hot, const struct venue_text *client_id) {
@@ -47,7 +48,7 @@ void order_unknown(struct hot *hot, uint64_t order_id, int32_t code, const char 
     struct journal_report report;
     report_start(&report, order, JOURNAL_REPORT_UNKNOWN);
     report.code = code;
-    snprintf(report.reason, sizeof report.reason, "%s", why);
+    text_copy(report.reason, sizeof report.reason, why);
     hot->gateway[order->venue].view.orders_unknown++;
     apply_report(hot, &report);
 }

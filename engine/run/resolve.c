@@ -9,6 +9,7 @@
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "courier.h"
 
 #define RESOLVE_FORGET_NS 1000000000 /* the hot thread names open questions every 100 ms */
@@ -104,7 +105,8 @@ static int ask_trades(struct courier *courier, struct question *question, const 
         if (code != 0) return code;
         count++;
     }
-    return count;
+    /* A page that is not the last one cannot prove that there was no trade. */
+    return count == 0 && !courier->message.fills_complete ? ERROR_NEED_MORE : count;
 }
 
 static void tell_final(struct courier *courier, struct question *question, uint32_t state, int64_t cum_qty,
@@ -118,8 +120,8 @@ static void tell_final(struct courier *courier, struct question *question, uint3
     report.kind = JOURNAL_REPORT_FINAL;
     report.state = state;
     report.cum_qty = cum_qty;
-    snprintf(report.venue_order_id, sizeof report.venue_order_id, "%s", venue_order_id);
-    snprintf(report.reason, sizeof report.reason, "%s", reason);
+    text_copy(report.venue_order_id, sizeof report.venue_order_id, venue_order_id);
+    text_copy(report.reason, sizeof report.reason, reason);
     courier_tell_input(courier, JOURNAL_REPORT, &report, sizeof report);
     log_write(LOG_INFO, "order %s resolved: %s", question->order.client_id, reason);
     question->used = false;

@@ -5,6 +5,7 @@
 
 #include "../base/clock.h"
 #include "../base/histogram.h"
+#include "../base/text.h"
 #include "hot.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
@@ -122,7 +123,7 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
             hot->connection[out->connection].busy_order_id = 0;
         report.kind = JOURNAL_REPORT_NOT_SENT;
         report.cum_qty = 0;
-        snprintf(report.reason, sizeof report.reason, "%s", out->connection < 0 ? out->why : "send buffer full");
+        text_copy(report.reason, sizeof report.reason, out->connection < 0 ? out->why : "send buffer full");
     } else if (out->result == ERROR_CLOSED) {
         report.kind = JOURNAL_REPORT_UNKNOWN; /* the kernel may have taken some bytes before it said so */
         snprintf(report.reason, sizeof report.reason, "connection closed while sending");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../base/decimal.h"
+#include "../base/text.h"
 #include "engine.h"
 
 /* "0.010" -> 2 digits, 1 unit; "25" -> 0 digits, 25 units. */
@@ -22,7 +23,7 @@ static uint32_t asset_index(struct core_setup *setup, const char *name) {
     if (setup->asset_count == ABI_ASSET_MAX) return UINT32_MAX;
     struct journal_asset *asset = &setup->asset[setup->asset_count];
     asset->index = setup->asset_count;
-    snprintf(asset->name, sizeof asset->name, "%s", name);
+    text_copy(asset->name, sizeof asset->name, name);
     return setup->asset_count++;
 }
 
@@ -49,7 +50,7 @@ static int symbol_setup(struct core_setup *setup, const struct settings_engine *
         return error_set(trail, ERROR_BAD, "symbols[%u].min_notional = \"%s\": at most 8 decimals", index,
                          from->min_notional);
     to->index = index;
-    snprintf(to->name, sizeof to->name, "%s", from->name);
+    text_copy(to->name, sizeof to->name, from->name);
     to->quote_asset = asset_index(setup, from->quote);
     to->base_asset = asset_index(setup, from->base);
     if (to->base_asset == UINT32_MAX || to->quote_asset == UINT32_MAX)
@@ -75,8 +76,8 @@ int engine_setup_from_settings(struct engine *engine, struct error_trail *trail)
     setup->limits = settings->limits;
     for (uint32_t v = 0; v < settings->venue_count; v++) {
         setup->venue[v].index = v;
-        snprintf(setup->venue[v].name, sizeof setup->venue[v].name, "%s", settings->venue[v].name);
-        snprintf(setup->venue[v].kind, sizeof setup->venue[v].kind, "%s", settings->venue[v].kind);
+        text_copy(setup->venue[v].name, sizeof setup->venue[v].name, settings->venue[v].name);
+        text_copy(setup->venue[v].kind, sizeof setup->venue[v].kind, settings->venue[v].kind);
         engine->ops[v] = venue_ops_find(settings->venue[v].kind);
         if (engine->ops[v] == NULL)
             return error_set(trail, ERROR_NOT_FOUND, "venues[%u].kind = \"%s\": no such wire format", v,
@@ -87,8 +88,7 @@ int engine_setup_from_settings(struct engine *engine, struct error_trail *trail)
     setup->strategy_count = engine->strategies.count;
     for (uint32_t i = 0; i < engine->strategies.count; i++) {
         setup->params[i] = engine->strategies.strategy[i].params;
-        snprintf(setup->strategy_name[i], sizeof setup->strategy_name[i], "%s",
-                 engine->strategies.strategy[i].name);
+        text_copy(setup->strategy_name[i], sizeof setup->strategy_name[i], engine->strategies.strategy[i].name);
     }
     return 0;
 }

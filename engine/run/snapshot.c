@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/text.h"
 #include "snapshot.h"
 
 _Static_assert(CORE_LIMITS_EXTRA == 10, "flatten and restore below name ten extras");
@@ -70,7 +71,7 @@ void snapshot_strategy_record(uint32_t index, const char *name, const struct cor
     memcpy(payload->param, params->value, sizeof params->value);
     payload->index = index;
     payload->symbol_mask = params->symbol_mask;
-    snprintf(payload->name, sizeof payload->name, "%s", name);
+    text_copy(payload->name, sizeof payload->name, name);
 }
 
 static void table_strategy(struct core_setup *setup, const struct journal_strategy *from) {
@@ -349,8 +350,8 @@ int engine_write_snapshot(struct engine *engine, uint64_t previous, struct error
                                     .strategy_count = setup->strategy_count};
     memcpy(start->config_hash, engine->strategies.hash, sizeof start->config_hash);
     memcpy(start->engine_config_hash, engine->settings.hash, sizeof start->engine_config_hash);
-    snprintf(start->instance, sizeof start->instance, "%s", engine->settings.instance);
-    snprintf(start->version, sizeof start->version, "%s", ENGINE_VERSION);
+    text_copy(start->instance, sizeof start->instance, engine->settings.instance);
+    text_copy(start->version, sizeof start->version, ENGINE_VERSION);
     append(&head, &record);
     append_tables(&head);
     if (engine->recovered != NULL) {
