@@ -99,9 +99,7 @@ def test_no_answer_says_how_to_learn_what_happened_and_exits_1(engine: type[Fake
 @pytest.mark.parametrize(
     "arguments", [("status",), ("start", "x"), ("kill",), ("arm",), ("config", "show"), ("journal",)]
 )
-def test_an_engine_that_is_down_exits_3_and_says_why(
-    engine: type[FakeEngine], arguments: tuple[str, ...]
-) -> None:
+def test_an_engine_that_is_down_exits_3_and_says_why(engine: type[FakeEngine], arguments: tuple[str, ...]) -> None:
     engine.error = EngineDown("sim", "process 12 is gone")
     result = call(*arguments)
     assert result.exit_code == 3
@@ -135,9 +133,7 @@ def test_wrong_usage_exits_2_and_sends_nothing(engine: type[FakeEngine], argumen
     assert engine.sent == []
 
 
-def test_outside_of_sim_arming_needs_the_name_typed(
-    engine: type[FakeEngine], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outside_of_sim_arming_needs_the_name_typed(engine: type[FakeEngine], monkeypatch: pytest.MonkeyPatch) -> None:
     engine.mode = "PAPER"
     assert call("arm").exit_code == 2
     assert engine.sent == []

@@ -76,9 +76,7 @@ def test_a_browser_is_asked_for_by_the_tests_only_and_any_will_do(
     assert not {"chromium", "chromium-browser"} & set(setup.missing_packages("test"))
 
 
-def test_an_old_python_is_refused_with_the_way_out(
-    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_python_is_refused_with_the_way_out(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "PYTHON_LEAST", (99, 0))
     with pytest.raises(setup.SetupError, match=r"3\.11 or newer is needed: make PYTHON="):
         setup.step_python("run")
