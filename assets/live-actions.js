@@ -130,7 +130,7 @@
     const button = A.byId("kill-confirm");
     if (button.disabled) return;
     A.text("kill-answer", "Killing ...");
-    const result = await run("Kill", "kill", { reason: "kill button" }, button);
+    const result = await run("Kill", "kill", { reason: "KILL pressed on the page" }, button);
     A.text("kill-answer", (result.ok ? "Killed. " : "Not confirmed. ") + result.text +
       (result.ok ? "" : " On the engine's machine: arbdeck kill"));
   }

@@ -60,7 +60,7 @@
     if (!node || node.clientWidth < 20) return null;
     node.replaceChildren();
     const size = { width: node.clientWidth, height: node.clientHeight };
-    const common = { ...size, legend: { show: false }, cursor: { show: false }, padding: [8, 10, 0, 0] };
+    const common = { ...size, legend: { show: false }, cursor: { show: false }, padding: [8, 18, 0, 0] };
     return new window.uPlot({ ...common, ...options }, data, node);
   }
 
@@ -175,7 +175,7 @@
         axes: axes((_, values) => values.map((v) => {
           const us = BAR_FIRST_US * Math.pow(10, v / BARS_A_DECADE);
           return us >= 1000 ? us / 1000 + " ms" : us.toFixed(us < 1 ? 1 : 0) + " µs";
-        }), (_, values) => values.map((v) => (Number.isInteger(v) ? A.count(Math.pow(10, v)) : ""))),
+        }), (_, values) => values.map((v) => (Number.isInteger(v) && v > 0 ? A.count(Math.pow(10, v)) : ""))),
         hooks: { draw: [(u) => {
           marks(u);
           if (!bars.some((n) => n > 0) && !(A.live.tree.bars || []).some((n) => n > 0))

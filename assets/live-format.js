@@ -32,7 +32,8 @@
   };
   A.age = (seconds) => {
     if (!known(seconds)) return DASH;
-    if (seconds < 9.95) return Math.max(0, seconds).toFixed(1) + " s";
+    if (seconds < 0.05) return "<0.1 s";
+    if (seconds < 9.95) return seconds.toFixed(1) + " s";
     if (seconds < 120) return Math.round(seconds) + " s";
     if (seconds < 7200) return Math.round(seconds / 60) + " min";
     if (seconds < 172800) return Math.round(seconds / 3600) + " h";

@@ -53,9 +53,14 @@ def create_server(settings: Settings, bridge_factory: Callable[[], Bridge] | Non
         engine.close()
 
     app = FastAPI(
-        title="arbdeck", version=VERSION, description=DESCRIPTION, lifespan=lifespan,
-        docs_url=None, redoc_url=None, openapi_url=OPENAPI_PATH,
-    )  # fmt: skip
+        title="arbdeck",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=OPENAPI_PATH,
+    )
     app.state.engine = engine
     app.state.instance = settings.instance
     login = Login(token, sessions, throttle)
@@ -68,7 +73,12 @@ def create_server(settings: Settings, bridge_factory: Callable[[], Bridge] | Non
     router_v2(app)
     site = build_site(app, settings.assets)
     return Guard(
-        StaticCompression(app), token=token, sessions=sessions, throttle=throttle, hosts=settings.hosts, policy=policy
+        StaticCompression(app),
+        token=token,
+        sessions=sessions,
+        throttle=throttle,
+        hosts=settings.hosts,
+        policy=policy,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dash
 from dash import Dash
@@ -28,7 +28,7 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
     """Put the pages on `app`. Call after every other route: Dash takes what is left."""
     site = Dash(
         "arbdeck",
-        server=app,
+        server=cast(Any, app),
         use_pages=True,
         pages_folder="",
         assets_folder=str(assets),
@@ -43,7 +43,10 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
         add_log_handler=False,
         enable_mcp=False,
     )
-    dash.register_page("overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout)
+    register_page: Any = dash.register_page
+    register_page(
+        "overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout
+    )
     site.layout = dash.html.Div(dash.page_container)
     return site
 
@@ -64,7 +67,7 @@ async def start_site(app: FastAPI, site: Dash, policy: HeaderPolicy) -> None:
     _answer_unknown_pages(app, site)
 
 
-def _answer_unknown_pages(app: FastAPI, site: Dash) -> None:
+def _answer_unknown_pages(app: FastAPI, site: Any) -> None:
     known = {page["path"] for page in dash.page_registry.values()}
 
     async def page(request: Request) -> Response:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from bridge.errors import BridgeError, CommandRejected, CommandTimeout, EngineDown, LayoutMismatch, Stale
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from bridge.errors import BridgeError, CommandRejected, CommandTimeout, EngineDown, LayoutMismatch, Stale
 from dashboard.api.respond import identity_of, json_response
 
 log = logging.getLogger("arbdeck.web")
@@ -39,7 +39,12 @@ def install_errors(app: FastAPI) -> None:
 
 
 def failure(
-    request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **facts: Any
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    **facts: Any,
 ) -> Response:
     """One error answer; `facts` are field, value, allowed."""
     body = {**identity_of(request), "error": {"code": code, "message": message, **facts}}
@@ -49,8 +54,10 @@ def failure(
 async def _on_bridge(request: Request, error: Exception) -> Response:
     if isinstance(error, CommandRejected):
         status = _STATUS_OF_REFUSAL.get(error.code, 409)
-        seen = {"state_version": error.state_version} if error.state_version >= 0 else {}
-        return failure(request, status, error.code, error.sentence, **seen, config_hash=error.config_hash or None)
+        seen: dict[str, Any] = {"state_version": error.state_version} if error.state_version >= 0 else {}
+        return failure(
+            request, status, error.code, error.sentence, **seen, config_hash=error.config_hash or None
+        )
     if isinstance(error, CommandTimeout):
         return failure(request, 504, "COMMAND_TIMEOUT", str(error), request_id=error.request_id)
     if isinstance(error, EngineDown):
@@ -69,7 +76,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return failure(request, 400, "BAD_JSON", f"The body is not valid JSON: {first['message']}.")
     message = f"{first['field']}: {first['message']}."
-    more = {"details": problems[:20]} if len(problems) > 1 else {}
+    more: dict[str, Any] = {"details": problems[:20]} if len(problems) > 1 else {}
     return failure(
         request,
         422,
@@ -119,4 +126,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s", request.url.path, exc_info=error)
-    return failure(request, 500, "INTERNAL", "The dashboard made an error; its log has the details. Nothing is known.")
+    return failure(
+        request, 500, "INTERNAL", "The dashboard made an error; its log has the details. Nothing is known."
+    )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from bridge.errors import BridgeError
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from bridge.errors import BridgeError
 from dashboard.api.respond import engine_of, identity_of, json_response
 from dashboard.api.schemas import Envelope
 
 router = APIRouter(tags=["engine: read"])
 
 
-@router.api_route(
-    "/health", methods=["GET", "HEAD"], response_model=Envelope, summary="Is the engine there and moving? (no sign-in)"
-)
+@router.head("/health", include_in_schema=False)
+@router.get("/health", response_model=Envelope, summary="Is the engine there and moving? (no sign-in)")
 async def health(request: Request) -> Response:
     service = engine_of(request)
     try:
@@ -27,7 +28,7 @@ async def health(request: Request) -> Response:
     return _answer(request, facts, identity)
 
 
-def _answer(request: Request, facts: dict[str, object], identity: dict[str, object] | None = None) -> Response:
+def _answer(request: Request, facts: dict[str, Any], identity: dict[str, Any] | None = None) -> Response:
     body = {**(identity or identity_of(request)), "data": facts}
     if facts["ok"]:
         return json_response(body)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from bridge.types import Fill, Opportunity, Order
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 
+from bridge.types import Fill, Opportunity, Order
 from dashboard.api.respond import engine_of, success
 from dashboard.api.schemas import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, Envelope, Page
 
@@ -16,7 +16,9 @@ CURSOR_PATTERN = r"^[0-9]{1,19}$"
 PNL_LIMIT_MAX = 4096
 
 Limit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many, newest first.")]
-Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the slice before.")]
+Cursor = Annotated[
+    str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the slice before.")
+]
 
 router = APIRouter(tags=["engine: read"])
 
@@ -80,13 +82,17 @@ async def alarms(request: Request) -> Response:
     return success(request, engine_of(request).snapshot().alarms)
 
 
-@router.get("/strategies", response_model=Envelope, summary="Strategies with their counters and best edge now")
+@router.get(
+    "/strategies", response_model=Envelope, summary="Strategies with their counters and best edge now"
+)
 async def strategies(request: Request) -> Response:
     return success(request, engine_of(request).snapshot().strategies)
 
 
 @router.get("/opportunities", response_model=Page, summary="Opportunities with the reason why not taken")
-async def opportunities(request: Request, limit: Limit = LIST_LIMIT_DEFAULT, cursor: Cursor = None) -> Response:
+async def opportunities(
+    request: Request, limit: Limit = LIST_LIMIT_DEFAULT, cursor: Cursor = None
+) -> Response:
     service = engine_of(request)
     service.snapshot()
     return _slice(request, service.reader().opportunities(LIST_LIMIT_MAX), limit, cursor)
@@ -115,7 +121,9 @@ async def pnl(
 ) -> Response:
     service = engine_of(request)
     service.snapshot()
-    samples = [item for item in service.reader().pnl_curve(since_ns) if cursor is None or item.time_ns < int(cursor)]
+    samples = [
+        item for item in service.reader().pnl_curve(since_ns) if cursor is None or item.time_ns < int(cursor)
+    ]
     samples.sort(key=lambda item: item.time_ns, reverse=True)
     following = str(samples[limit - 1].time_ns) if len(samples) > limit else None
     return success(request, samples[:limit], next_cursor=following)
@@ -123,7 +131,8 @@ async def pnl(
 
 @router.get("/latency/{stage}", response_model=Envelope, summary="Percentiles and histogram of one stage")
 async def latency(
-    request: Request, stage: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,48}$", examples=["TICK_TO_ORDER"])]
+    request: Request,
+    stage: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,48}$", examples=["TICK_TO_ORDER"])],
 ) -> Response:
     service = engine_of(request)
     snapshot = service.snapshot()
@@ -142,7 +151,10 @@ async def latency(
 
 
 def _slice(
-    request: Request, rows: Sequence[Opportunity] | Sequence[Order] | Sequence[Fill], limit: int, cursor: str | None
+    request: Request,
+    rows: Sequence[Opportunity] | Sequence[Order] | Sequence[Fill],
+    limit: int,
+    cursor: str | None,
 ) -> Response:
     """Newest first, below the cursor; the cursor is the id of the last row given."""
     kept: list[Any] = sorted(rows, key=lambda row: row.id, reverse=True)

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 UPDATE_COUNT_MAX = 64
 LIST_LIMIT_MAX = 512
 LIST_LIMIT_DEFAULT = 50
 INTEGER_MAX = 2**53
+TEXT_LENGTH_MAX = 128
+LIST_MAX = 64
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Text = Annotated[str, StringConstraints(max_length=128)]
+Text = Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Integer = Annotated[StrictInt, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
-Scalar = StrictBool | Integer | FiniteFloat | Text
-Value = Scalar | Annotated[list[Scalar], Field(max_length=64)]
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= TEXT_LENGTH_MAX
+    return isinstance(value, bool) or (isinstance(value, (int, float)) and abs(value) <= INTEGER_MAX)
+
+
+def _value_checked(value: Any) -> Any:
+    """A value the engine's configuration can hold; what it means, the engine itself checks."""
+    if _is_scalar(value) or (
+        isinstance(value, list) and len(value) <= LIST_MAX and all(map(_is_scalar, value))
+    ):
+        return value
+    raise PydanticCustomError(
+        "value",
+        "must be true or false, a finite number, a text of at most 128 characters, or a list of these",
+    )
+
+
+_VALUE_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": kind} for kind in ("boolean", "number", "string")]
+    + [{"type": "array", "maxItems": 64}]
+}
+Value = Annotated[Any, AfterValidator(_value_checked), WithJsonSchema(_VALUE_SCHEMA)]
 Updates = Annotated[dict[Name, Value], Field(min_length=1, max_length=UPDATE_COUNT_MAX)]
 
 
@@ -33,7 +58,8 @@ class Seen(Body):
         default=None, description="State version the sender saw; default: the newest the dashboard saw."
     )
     config_hash: Hash | None = Field(
-        default=None, description="Hash of strategies.json the sender saw; default: the newest the dashboard saw."
+        default=None,
+        description="Hash of strategies.json the sender saw; default: the newest the dashboard saw.",
     )
 
 
@@ -41,13 +67,17 @@ class ConfigUpdate(Seen):
     """Parameters of a strategy, applied by the engine between two events."""
 
     updates: Updates = Field(description="Parameter name to new value.", examples=[{"min_spread_bps": 80}])
-    strategy: Name | None = Field(default=None, description="Whose; default: the only strategy that has them.")
+    strategy: Name | None = Field(
+        default=None, description="Whose; default: the only strategy that has them."
+    )
 
 
 class LimitsUpdate(Seen):
     """Risk limits. Tighter ones apply at once; a looser one needs the typed confirmation."""
 
-    updates: Updates = Field(description="Limit name to new value.", examples=[{"max_order_notional_usd": 1000}])
+    updates: Updates = Field(
+        description="Limit name to new value.", examples=[{"max_order_notional_usd": 1000}]
+    )
     confirm: Text | None = Field(default=None, description="The instance's name, when a limit is loosened.")
 
 
@@ -87,7 +117,9 @@ class Envelope(BaseModel):
 class Page(Envelope):
     """A slice of a list, newest first."""
 
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next older slice; null at the end.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` for the next older slice; null at the end."
+    )
 
 
 class ErrorBody(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 
 def ids_of(page: str) -> Callable[[str], str]:
@@ -12,3 +13,8 @@ def ids_of(page: str) -> Callable[[str], str]:
         return f"{page}-{what}"
 
     return make
+
+
+def attributes(named: dict[str, str]) -> dict[str, Any]:
+    """Attributes whose names are no identifiers ("aria-label"), to be passed with ** to a component."""
+    return dict(named)

@@ -6,6 +6,8 @@ from typing import Any
 
 from dash import html
 
+from dashboard.components.ids import attributes
+
 
 def panel(identifier: str, title: str, children: Any, *, css: str = "", tools: Any = None) -> html.Section:
     """A titled box. Its age is written by live.js into "<identifier>-age"."""
@@ -16,7 +18,7 @@ def panel(identifier: str, title: str, children: Any, *, css: str = "", tools: A
         [html.Div(head, className="panel-head"), body],
         id=identifier,
         className=f"panel {css}".strip(),
-        **{"aria-labelledby": f"{identifier}-title"},
+        **attributes({"aria-labelledby": f"{identifier}-title"}),
     )
 
 
@@ -44,5 +46,5 @@ def table(identifier: str, columns: list[tuple[str, str]], caption: str) -> html
         className="table-wrap",
         tabIndex=0,
         role="region",
-        **{"aria-label": caption},
+        **attributes({"aria-label": caption}),
     )

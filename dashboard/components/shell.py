@@ -6,6 +6,8 @@ from typing import Any
 
 from dash import html
 
+from dashboard.components.ids import attributes
+
 
 def shell(content: Any) -> html.Div:
     """The frame around a page's content."""
@@ -16,7 +18,7 @@ def shell(content: Any) -> html.Div:
             html.Div([_rail(), html.Main([_banner(), content], id="main")], className="frame"),
             _kill_dialog(),
             _confirm_dialog(),
-            html.Div(id="answers", className="answers", role="status", **{"aria-live": "polite"}),
+            html.Div(id="answers", className="answers", role="status", **attributes({"aria-live": "polite"})),
             _phone_bar(),
         ],
         id="shell",
@@ -47,26 +49,32 @@ def _rail() -> html.Nav:
     return html.Nav(
         [
             html.A(
-                [html.Span("◉", className="rail-icon", **{"aria-hidden": "true"}), html.Span("Overview")],
+                [
+                    html.Span("◉", className="rail-icon", **attributes({"aria-hidden": "true"})),
+                    html.Span("Overview"),
+                ],
                 href="/",
                 className="rail-item here",
-                **{"aria-current": "page"},
+                **attributes({"aria-current": "page"}),
             ),
             html.A(
-                [html.Span("{ }", className="rail-icon", **{"aria-hidden": "true"}), html.Span("API")],
+                [
+                    html.Span("{ }", className="rail-icon", **attributes({"aria-hidden": "true"})),
+                    html.Span("API"),
+                ],
                 href="/docs",
                 className="rail-item",
             ),
         ],
         className="rail",
-        **{"aria-label": "Pages"},
+        **attributes({"aria-label": "Pages"}),
     )
 
 
 def _banner() -> html.Div:
     return html.Div(
         [
-            html.Span("", id="banner-shape", className="shape", **{"aria-hidden": "true"}),
+            html.Span("", id="banner-shape", className="shape", **attributes({"aria-hidden": "true"})),
             html.Span("", id="banner-text"),
             html.Span("", id="banner-more", className="soft"),
             html.Span("", id="banner-action"),
@@ -93,7 +101,7 @@ def _kill_dialog() -> html.Dialog:
             ),
         ],
         id="kill-dialog",
-        **{"aria-labelledby": "kill-title"},
+        **attributes({"aria-labelledby": "kill-title"}),
     )
 
 
@@ -103,7 +111,9 @@ def _confirm_dialog() -> html.Dialog:
             html.H2("", id="confirm-title"),
             html.P("", id="confirm-text"),
             html.Label(
-                [html.Span("", id="confirm-label"), html.Span(id="confirm-field")], id="confirm-typed", hidden=True
+                [html.Span("", id="confirm-label"), html.Span(id="confirm-field")],
+                id="confirm-typed",
+                hidden=True,
             ),
             html.P("", id="confirm-answer", className="dialog-answer", role="status"),
             html.Div(
@@ -115,7 +125,7 @@ def _confirm_dialog() -> html.Dialog:
             ),
         ],
         id="confirm-dialog",
-        **{"aria-labelledby": "confirm-title"},
+        **attributes({"aria-labelledby": "confirm-title"}),
     )
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+
 from bridge.errors import BridgeError
 from bridge.types import Snapshot
-
 from dashboard.live import view
 from dashboard.live.memory import CounterWindow, CurveMemory, RowMemory
 from dashboard.live.patch import patch_between
@@ -193,7 +193,9 @@ class Hub:
     def _rows(self, tree: Tree, generation: int) -> None:
         reader = self._engine.reader()
         fresh = generation != self._generation
-        opportunities = sorted(reader.opportunities(READ_ROWS if fresh else 2 * ROWS_MAX), key=lambda item: item.id)
+        opportunities = sorted(
+            reader.opportunities(READ_ROWS if fresh else 2 * ROWS_MAX), key=lambda item: item.id
+        )
         keyed = [(f"{generation}-{item.id}", item) for item in opportunities]
         self._points.merge((key, view.point_view(item)) for key, item in keyed)
         self._tables["opportunities"].merge((key, view.opportunity_view(item)) for key, item in keyed)

@@ -40,7 +40,9 @@ class LiveSocket:
         tasks.append(asyncio.ensure_future(self._watch_session(websocket)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code, reason = next((t.result() for t in done if t.exception() is None), (1001, "connection lost"))
+            code, reason = next(
+                (t.result() for t in done if t.exception() is None), (1001, "connection lost")
+            )
         finally:
             self._open_count -= 1
             for task in tasks:
@@ -48,7 +50,7 @@ class LiveSocket:
             await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await websocket.close(code, reason)
-        except RuntimeError:
+        except (RuntimeError, WebSocketDisconnect):
             # The other side has closed already.
             pass
 

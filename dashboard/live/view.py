@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bridge.types import Fill, Opportunity, Order, Snapshot, StrategyStatus, VenueStatus
 
+from bridge.types import Fill, Opportunity, Order, Snapshot, StrategyStatus, VenueStatus
 from dashboard.services import EngineLink
 
 Tree = dict[str, Any]
@@ -132,7 +132,10 @@ def strategy_view(strategy: StrategyStatus) -> Tree:
 def latency_view(snapshot: Snapshot) -> Tree:
     """Stage -> [count, p50, p99, p99.9, max], us."""
     return {
-        item.stage: [item.count, *(rounded(v, 2) for v in (item.p50_us, item.p99_us, item.p999_us, item.max_us))]
+        item.stage: [
+            item.count,
+            *(rounded(v, 2) for v in (item.p50_us, item.p99_us, item.p999_us, item.max_us)),
+        ]
         for item in snapshot.latency
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dash import html
 
-from dashboard.components.ids import ids_of
+from dashboard.components.ids import attributes, ids_of
 from dashboard.components.panel import panel, table, tile
 from dashboard.components.shell import shell
 
@@ -65,33 +65,67 @@ _FILL_COLUMNS = [
 def layout() -> html.Div:
     """The page's skeleton; figures arrive with the first message."""
     tiles = html.Div([tile(page_id(name), label) for name, label in _TILES], className="tiles")
-    return shell(html.Div([html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()], className="grid"))
+    return shell(
+        html.Div([html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()], className="grid")
+    )
 
 
 def _panels() -> list[html.Section]:
     return [
-        panel(page_id("curve"), "Trading P&L after fees, USD", html.Div(id=page_id("curve-plot"), className="plot"),
-              css="w8 h-curve", tools=_ranges()),
+        panel(
+            page_id("curve"),
+            "Trading P&L after fees, USD",
+            html.Div(id=page_id("curve-plot"), className="plot"),
+            css="w8 h-curve",
+            tools=_ranges(),
+        ),
         panel(page_id("why"), "Why no trade?", _why(), css="w4 h-curve"),
         panel(page_id("hist"), "Tick to order, µs", _latency(), css="w4 h-mid"),
         panel(page_id("scatter"), "Opportunities, net bps, 15 min", _scatter(), css="w4 h-mid"),
-        panel(page_id("venue"), "Venues", html.Div(id=page_id("venue-rows"), className="rows"), css="w4 h-mid"),
-        panel(page_id("strategy"), "Strategies", html.Div(id=page_id("strategy-rows"), className="rows"),
-              css="w8 h-low", tools=html.Div(id=page_id("engine-actions"), className="tools")),
-        panel(page_id("exposure"), "Exposure, open alarms", html.Div(id=page_id("exposure-rows"), className="rows"),
-              css="w4 h-low"),
-        panel(page_id("quotes"), "Top of book", html.Div(id=page_id("quote-rows"), className="table-wrap"), css="w8"),
-        panel(page_id("balances"), "Balances", html.Div(id=page_id("balance-rows"), className="table-wrap"), css="w4"),
-    ]  # fmt: skip
+        panel(
+            page_id("venue"), "Venues", html.Div(id=page_id("venue-rows"), className="rows"), css="w4 h-mid"
+        ),
+        panel(
+            page_id("strategy"),
+            "Strategies",
+            html.Div(id=page_id("strategy-rows"), className="rows"),
+            css="w8 h-low",
+            tools=html.Div(id=page_id("engine-actions"), className="tools"),
+        ),
+        panel(
+            page_id("exposure"),
+            "Exposure, open alarms",
+            html.Div(id=page_id("exposure-rows"), className="rows"),
+            css="w4 h-low",
+        ),
+        panel(
+            page_id("quotes"),
+            "Top of book",
+            html.Div(id=page_id("quote-rows"), className="table-wrap"),
+            css="w8",
+        ),
+        panel(
+            page_id("balances"),
+            "Balances",
+            html.Div(id=page_id("balance-rows"), className="table-wrap"),
+            css="w4",
+        ),
+    ]
 
 
 def _ranges() -> html.Div:
     """Buttons of the curve's time range; live.js reads their name."""
     buttons = [
-        html.Button(text, id=page_id(f"range-{name}"), className="range", **{"aria-pressed": pressed})
-        for name, text, pressed in (("10m", "10 min", "true"), ("1h", "1 h", "false"), ("24h", "24 h", "false"))
+        html.Button(
+            text, id=page_id(f"range-{name}"), className="range", **attributes({"aria-pressed": pressed})
+        )
+        for name, text, pressed in (
+            ("10m", "10 min", "true"),
+            ("1h", "1 h", "false"),
+            ("24h", "24 h", "false"),
+        )
     ]
-    return html.Div(buttons, className="tools", role="group", **{"aria-label": "Time range"})
+    return html.Div(buttons, className="tools", role="group", **attributes({"aria-label": "Time range"}))
 
 
 def _why() -> html.Div:
@@ -123,7 +157,10 @@ def _scatter() -> html.Div:
         html.Span([html.Span("◆", className="c-unknown"), " unknown"]),
     ]
     return html.Div(
-        [html.Div(id=page_id("scatter-plot"), className="plot"), html.Div(legend, className="plot-line legend")],
+        [
+            html.Div(id=page_id("scatter-plot"), className="plot"),
+            html.Div(legend, className="plot-line legend"),
+        ],
         className="stack",
     )
 

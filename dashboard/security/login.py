@@ -64,7 +64,7 @@ LOGIN_PAGE = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in · arbdeck</title><link rel="icon" href="data:,"><style>{LOGIN_STYLE}</style></head>
 <body><main><h1>arbdeck</h1><p>The sign-in token is printed at start; <code>arbdeck login</code> prints it again.</p>
-<form method="post" action="/login"><label for="token">Sign-in token</label>
+<form method="post" action="/login"><input name="username" value="operator" autocomplete="username" hidden><label for="token">Sign-in token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button type="submit">Sign in</button></form><p id="answer" role="status"></p></main>
 <script>{LOGIN_SCRIPT}</script></body></html>
@@ -91,7 +91,9 @@ class Login:
         token = _token_of(await request.body(), is_form=is_form)
         client = request.client.host if request.client is not None else "unknown"
         if token is None:
-            return _refused(422, "TOKEN", "Send the sign-in token as `token`: text of at most 256 characters.")
+            return _refused(
+                422, "TOKEN", "Send the sign-in token as `token`: text of at most 256 characters."
+            )
         if not self._token.matches(token):
             return self._wrong(client)
         self._throttle.succeeded(client)
@@ -101,7 +103,9 @@ class Login:
         session_id = self._sessions.open()
         log.info("signed in from %s", client)
         wants_page = is_form and "text/html" in request.headers.get("accept", "")
-        response: Response = RedirectResponse("/", 303) if wants_page else JSONResponse({"data": {"signed_in": True}})
+        response: Response = (
+            RedirectResponse("/", 303) if wants_page else JSONResponse({"data": {"signed_in": True}})
+        )
         response.set_cookie(
             COOKIE_NAME,
             session_id,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_bridge import FakeBridge, FakeEngine
+
 from dashboard.app import create_server
 from dashboard.settings import settings_read
-from fake_bridge import FakeBridge, FakeEngine
 
 
 def __getattr__(name: str) -> Any:

@@ -81,9 +81,16 @@ class History:
         while self._sample_ns + 10**9 <= now_ns:
             self._sample_ns += 10**9
             self.curve.append(
-                PnlSample(self._sample_ns, self.trading, -12.5, self.fees, 0.0, 412345.0 + self.trading,
-                          len(self.fills) // 2)
-            )  # fmt: skip
+                PnlSample(
+                    self._sample_ns,
+                    self.trading,
+                    -12.5,
+                    self.fees,
+                    0.0,
+                    412345.0 + self.trading,
+                    len(self.fills) // 2,
+                )
+            )
 
     def _episode(self, at_ns: int) -> None:
         number = len(self.opportunities) + 1
@@ -98,33 +105,91 @@ class History:
         buy, sell = self._random.sample(VENUES, 2)
         taken = outcome != "REFUSED"
         self.opportunities.append(
-            Opportunity(number, symbol, "cross_exchange", buy, sell, at_ns, at_ns + 4 * 10**8, gross, gross - 15.0,
-                        price, price * (1 + gross / 1e4), quantity, price * quantity, 6, outcome, refusal, 412, 250,
-                        reason, pnl, number if taken else None)
-        )  # fmt: skip
+            Opportunity(
+                number,
+                symbol,
+                "cross_exchange",
+                buy,
+                sell,
+                at_ns,
+                at_ns + 4 * 10**8,
+                gross,
+                gross - 15.0,
+                price,
+                price * (1 + gross / 1e4),
+                quantity,
+                price * quantity,
+                6,
+                outcome,
+                refusal,
+                412,
+                250,
+                reason,
+                pnl,
+                number if taken else None,
+            )
+        )
         if taken:
             self._pair(number, symbol, (buy, sell), price, quantity, outcome, at_ns)
         self.trading += pnl or 0.0
 
     def _pair(
-        self, pair: int, symbol: str, venues: tuple[str, str], price: float, quantity: float, outcome: str, at_ns: int
+        self,
+        pair: int,
+        symbol: str,
+        venues: tuple[str, str],
+        price: float,
+        quantity: float,
+        outcome: str,
+        at_ns: int,
     ) -> None:
         for leg, venue in enumerate(venues):
             filled = outcome == "BOTH" or (outcome == "ONE_LEG" and leg == 0)
             side = ("BUY", "SELL")[leg]
             client = f"AC3F{pair:06X}{leg}"
             self.orders.append(
-                Order(len(self.orders) + 1, pair, client, f"88{pair}{leg}", symbol, venue, side, leg,
-                      "FILLED" if filled else "EXPIRED", price, quantity, quantity if filled else 0.0,
-                      price * quantity if filled else 0.0, 0.5 if filled else 0.0, "USDT", at_ns, at_ns + 1_300_000,
-                      at_ns + 1_500_000, "" if filled else "IOC expired unfilled")
-            )  # fmt: skip
+                Order(
+                    len(self.orders) + 1,
+                    pair,
+                    client,
+                    f"88{pair}{leg}",
+                    symbol,
+                    venue,
+                    side,
+                    leg,
+                    "FILLED" if filled else "EXPIRED",
+                    price,
+                    quantity,
+                    quantity if filled else 0.0,
+                    price * quantity if filled else 0.0,
+                    0.5 if filled else 0.0,
+                    "USDT",
+                    at_ns,
+                    at_ns + 1_300_000,
+                    at_ns + 1_500_000,
+                    "" if filled else "IOC expired unfilled",
+                )
+            )
             if filled:
                 self.fees += 0.5
                 self.fills.append(
-                    Fill(len(self.fills) + 1, pair, client, f"T{pair}{leg}", symbol, venue, side, leg, price,
-                         quantity, price * quantity, 0.5, "USDT", at_ns + 1_400_000)
-                )  # fmt: skip
+                    Fill(
+                        len(self.fills) + 1,
+                        pair,
+                        client,
+                        f"T{pair}{leg}",
+                        symbol,
+                        venue,
+                        side,
+                        leg,
+                        price,
+                        quantity,
+                        price * quantity,
+                        0.5,
+                        "USDT",
+                        at_ns + 1_400_000,
+                    )
+                )
 
 
 def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
@@ -152,29 +217,51 @@ def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
         by_reason[item.refusal or ""] = by_reason.get(item.refusal or "", 0) + 1
     return Snapshot(
         taken_ns=now,
-        identity=Identity("sim", scene.mode, scene.generation, 4711, "0.1.0", "a" * 16, engine.started_ns, "config"),
+        identity=Identity(
+            "sim", scene.mode, scene.generation, 4711, "0.1.0", "a" * 16, engine.started_ns, "config"
+        ),
         status=_status(engine, now),
         counters=counters,
         refused={} if scene.empty else by_reason,
         pnl=_pnl(engine, now),
         venues=tuple(_venue(engine, name, now, muted_s) for name in VENUES),
         strategies=(_strategy(engine, now, seen, taken, by_reason),),
-        quotes=tuple(_quote(venue, symbol, muted_s if scene.mute == venue else None)
-                     for venue in VENUES for symbol in SYMBOLS),
+        quotes=tuple(
+            _quote(venue, symbol, muted_s if scene.mute == venue else None)
+            for venue in VENUES
+            for symbol in SYMBOLS
+        ),
         balances=_balances(now),
         risk=(RiskControl("EXPOSURE", 26, 0, 5000 * 10**8, 0),),
         exposures=_exposures(engine, now),
         alarms=_alarms(engine),
         latency=_latency(),
-    )  # fmt: skip
+    )
 
 
 def _status(engine: FakeEngine, now: int) -> Status:
     return Status(
-        engine.state, engine.reason, engine.since_ns, engine.actor, engine.state_version, 4, HASH, HASH, now // 10**8,
-        now - 40_000_000, 0.04, 1000, 990, sum(1 for item in _alarms(engine) if item.acked_ns is None), False, 0, 0.42,
-        engine.killed_ns, 1.8 if engine.killed_ns else None, 310.0,
-    )  # fmt: skip
+        engine.state,
+        engine.reason,
+        engine.since_ns,
+        engine.actor,
+        engine.state_version,
+        4,
+        HASH,
+        HASH,
+        now // 10**8,
+        now - 40_000_000,
+        0.04,
+        1000,
+        990,
+        sum(1 for item in _alarms(engine) if item.acked_ns is None),
+        False,
+        0,
+        0.42,
+        engine.killed_ns,
+        1.8 if engine.killed_ns else None,
+        310.0,
+    )
 
 
 def _pnl(engine: FakeEngine, now: int) -> Pnl:
@@ -182,10 +269,24 @@ def _pnl(engine: FakeEngine, now: int) -> Pnl:
     trading = 0.0 if engine.scene.empty else history.trading
     open_usd = 312.44 if engine.scene.one_leg else 0.0
     return Pnl(
-        trading, trading, -12.5, history.fees, 0.11, 412345.0 + trading, 412345.0, trading, 0.0, 1000.0 * len(
-        history.fills), 1000.0, open_usd, now - 7 * 10**9 if open_usd else None, now, len(history.fills) // 2,
-        len(history.fills) // 2, 0,
-    )  # fmt: skip
+        trading,
+        trading,
+        -12.5,
+        history.fees,
+        0.11,
+        412345.0 + trading,
+        412345.0,
+        trading,
+        0.0,
+        1000.0 * len(history.fills),
+        1000.0,
+        open_usd,
+        now - 7 * 10**9 if open_usd else None,
+        now,
+        len(history.fills) // 2,
+        len(history.fills) // 2,
+        0,
+    )
 
 
 def _venue(engine: FakeEngine, name: str, now: int, muted_s: float | None) -> VenueStatus:
@@ -194,25 +295,76 @@ def _venue(engine: FakeEngine, name: str, now: int, muted_s: float | None) -> Ve
     reason = "off by web" if off else "no quote for 3 s, limit 2 s" if muted else ""
     age = muted_s if muted else 0.05 + 0.04 * math.sin(now / 1e9)
     return VenueStatus(
-        name, name, "127.0.0.1:9101", state, reason, engine.since_ns, not off, not off, not off, 5000, 4900, 0, 0, 0,
-        age, age, -0.42 if name == "binance" else 1.7, 0.9, 1180.0, 2450.0, 42, 6000 if name == "binance" else 500,
-        64, 0, 10.0 if name == "binance" else 5.0,
-    )  # fmt: skip
+        name,
+        name,
+        "127.0.0.1:9101",
+        state,
+        reason,
+        engine.since_ns,
+        not off,
+        not off,
+        not off,
+        5000,
+        4900,
+        0,
+        0,
+        0,
+        age,
+        age,
+        -0.42 if name == "binance" else 1.7,
+        0.9,
+        1180.0,
+        2450.0,
+        42,
+        6000 if name == "binance" else 500,
+        64,
+        0,
+        10.0 if name == "binance" else 5.0,
+    )
 
 
-def _strategy(engine: FakeEngine, now: int, seen: int, taken: int, by_reason: dict[str, int]) -> StrategyStatus:
+def _strategy(
+    engine: FakeEngine, now: int, seen: int, taken: int, by_reason: dict[str, int]
+) -> StrategyStatus:
     wave = 6.1 + 3.0 * math.sin(now / 3e9)
     return StrategyStatus(
-        "cross_exchange", "cross_exchange", engine.strategy_state, engine.scene.text or engine.strategy_reason,
-        engine.since_ns, seen, taken, seen - taken, taken, 0, 0.0 if engine.scene.empty else engine.history.trading,
-        engine.history.fees, 1000.0, by_reason, wave - 15.0, wave, 15.0, "BTCUSDT", "binance", "mexc",
-    )  # fmt: skip
+        "cross_exchange",
+        "cross_exchange",
+        engine.strategy_state,
+        engine.scene.text or engine.strategy_reason,
+        engine.since_ns,
+        seen,
+        taken,
+        seen - taken,
+        taken,
+        0,
+        0.0 if engine.scene.empty else engine.history.trading,
+        engine.history.fees,
+        1000.0,
+        by_reason,
+        wave - 15.0,
+        wave,
+        15.0,
+        "BTCUSDT",
+        "binance",
+        "mexc",
+    )
 
 
 def _quote(venue: str, symbol: str, muted_s: float | None) -> Quote:
     middle = SYMBOLS[symbol] * (1 + 0.0004 * math.sin(time.time() / 5 + len(symbol) + len(venue)))
-    return Quote(venue, symbol, round(middle * 0.9999, 2), 0.52, round(middle * 1.0001, 2), 0.48,
-                 0.05 if muted_s is None else muted_s, 1, 1, False)  # fmt: skip
+    return Quote(
+        venue,
+        symbol,
+        round(middle * 0.9999, 2),
+        0.52,
+        round(middle * 1.0001, 2),
+        0.48,
+        0.05 if muted_s is None else muted_s,
+        1,
+        1,
+        False,
+    )
 
 
 def _balances(now: int) -> tuple[Balance, ...]:
@@ -227,7 +379,9 @@ def _balances(now: int) -> tuple[Balance, ...]:
 def _exposures(engine: FakeEngine, now: int) -> tuple[Exposure, ...]:
     if not engine.scene.one_leg:
         return ()
-    return (Exposure(77, "ETHUSDT", "binance", "mexc", "HEDGING", 0.0976, 312.44, now - 7 * 10**9, 0.31, 0.22, 2),)
+    return (
+        Exposure(77, "ETHUSDT", "binance", "mexc", "HEDGING", 0.0976, 312.44, now - 7 * 10**9, 0.31, 0.22, 2),
+    )
 
 
 def _alarms(engine: FakeEngine) -> tuple[Alarm, ...]:
@@ -250,8 +404,32 @@ def _latency() -> tuple[Latency, ...]:
 def stats_of(snapshot: Snapshot) -> Stats:
     pnl, counters, status = snapshot.pnl, snapshot.counters, snapshot.status
     return Stats(
-        snapshot.identity.mode, status.state, 0.01, counters["opportunities"], counters["taken"], counters["refused"],
-        pnl.trades, pnl.wins, pnl.losses, None, pnl.trading_usd, pnl.today_usd, pnl.holding_usd, pnl.fees_usd,
-        pnl.volume_usd, pnl.equity_usd, pnl.unhedged_usd, counters["orders"], counters["fills"], 0, 0,
-        counters["messages"], counters["quotes"], 5.8, 11.2, 14.9, status.config_hash, status.state_version,
-    )  # fmt: skip
+        snapshot.identity.mode,
+        status.state,
+        0.01,
+        counters["opportunities"],
+        counters["taken"],
+        counters["refused"],
+        pnl.trades,
+        pnl.wins,
+        pnl.losses,
+        None,
+        pnl.trading_usd,
+        pnl.today_usd,
+        pnl.holding_usd,
+        pnl.fees_usd,
+        pnl.volume_usd,
+        pnl.equity_usd,
+        pnl.unhedged_usd,
+        counters["orders"],
+        counters["fills"],
+        0,
+        0,
+        counters["messages"],
+        counters["quotes"],
+        5.8,
+        11.2,
+        14.9,
+        status.config_hash,
+        status.state_version,
+    )
