@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BridgeError(Exception):
     """Base of everything the bridge raises."""
@@ -23,7 +25,9 @@ class LayoutMismatch(BridgeError):
     """The segment was written by another build. Attributes: expected, found (16 hex digits each)."""
 
     def __init__(self, expected: str, found: str) -> None:
-        super().__init__(f"Shared memory has layout {found}, this bridge reads {expected}: restart both of one build.")
+        super().__init__(
+            f"Shared memory has layout {found}, this bridge reads {expected}: restart both of one build."
+        )
         self.expected = expected
         self.found = found
 
@@ -49,13 +53,54 @@ class CommandRejected(BridgeError):
 
 
 class CommandTimeout(BridgeError):
-    """No answer in time: the command may or may not have been done. Repeat it with the same id to learn which.
+    """No answer in time: the command may or may not have been done. Repeat it with the same id to learn
+    which.
 
-    Attributes: command, request_id, timeout_s.
+    Attributes: command, request_id, timeout_s; request, what was sent, and generation, to which engine: for
+    ``CEngineBridge.repeat``.
     """
 
-    def __init__(self, command: str, request_id: str, timeout_s: float) -> None:
+    def __init__(
+        self, command: str, request_id: str, timeout_s: float, request: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(f"No answer to {command} within {timeout_s:.1f} s; repeat it with id {request_id}.")
         self.command = command
         self.request_id = request_id
         self.timeout_s = timeout_s
+        self.request = request
+        self.generation: int | None = None
+
+
+class SegmentRefused(EngineDown):
+    """Something is there under the engine's name that cannot be the engine's: owner, mode, kind or size is
+    wrong.
+    """
+
+
+class CommandUnclear(CommandTimeout):
+    """The engine's answer was lost or unreadable: as with CommandTimeout, the command may or may not have
+    been done.
+
+    Attributes: as CommandTimeout, and reason.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        request_id: str,
+        timeout_s: float,
+        reason: str,
+        request: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(command, request_id, timeout_s, request)
+        self.args = (f"No readable answer to {command} ({reason}); repeat it with id {request_id}.",)
+        self.reason = reason
+
+
+class JournalError(BridgeError):
+    """A journal file cannot be read at all. Attributes: path, reason."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"Journal {path}: {reason}")
+        self.path = path
+        self.reason = reason

@@ -1,8 +1,8 @@
 """What the bridge hands out: immutable records, copied out of shared memory, in a person's units.
 
-Money is float USD (quote currency, for people and charts; exact integers are in the raw records), prices and quantities
-are float in quote and base units, edges are bps, ages and latencies say their unit in the name. Times are Unix epoch
-nanoseconds, UTC. `None` is "not known", never 0.
+Money is float USD (quote currency, for people and charts; exact integers are in the raw records), prices and
+quantities are float in quote and base units, edges are bps, ages and latencies say their unit in the name.
+Times are Unix epoch nanoseconds, UTC. `None` is "not known", never 0.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Record(Mapping[str, Any]):
     __slots__ = ()
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self.keys():
+        if key not in self.__dataclass_fields__:  # type: ignore[attr-defined]
             raise KeyError(key)
         return getattr(self, key)
 
@@ -28,8 +28,8 @@ class Record(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(fields(self))  # type: ignore[arg-type]
 
-    def keys(self) -> Any:
-        return [field.name for field in fields(self)]  # type: ignore[arg-type]
+    def __contains__(self, key: object) -> bool:
+        return key in self.__dataclass_fields__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,6 +311,7 @@ class Snapshot:
     exposures: tuple[Exposure, ...]
     alarms: tuple[Alarm, ...]
     latency: tuple[Latency, ...]
+    block_age_s: float = 0.0  # > 0: a block could not be read afresh; age of its last good copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -382,3 +383,26 @@ class CommandAnswer(Record):
     data: dict[str, Any]
     config_hash: str
     state_version: int
+
+
+@dataclass(frozen=True, eq=False)
+class StrategyConfig(Record):
+    """One strategy as strategies.json on disk says."""
+
+    name: str
+    kind: str
+    enabled: bool
+    symbols: tuple[str, ...]  # empty: all
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class StrategiesFile(Record):
+    """strategies.json on disk, and whether the engine runs on these very bytes."""
+
+    path: str
+    strategies: tuple[StrategyConfig, ...]  # empty when error is set
+    file_hash: str | None  # 64 hex digits: SHA-256 of the file; None: not readable
+    config_hash: str  # what the engine runs on
+    file_differs: bool  # True: edited by hand since; `reload` applies it
+    error: str | None  # why the file cannot be read

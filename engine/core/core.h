@@ -88,13 +88,21 @@ void core_on_timer(struct core *core, int64_t now, struct core_out *out);
 /* Applies one input record by its type; ERROR_BAD for a type that is no input. Replay is this in a loop. */
 int core_apply(struct core *core, struct journal_record *input, struct core_out *out);
 
-/* ---- recovery: rebuild the state of a dead generation from its journal, then carry it into a new one ---- */
+/* ---- recovery: rebuild the state of a dead generation from its journal, then carry it into a new one ----
+ *
+ * Two cores, so that a generation's journal alone gives its state again: restore the dead journal into a scratch core
+ * (shift_ns as below), core_snapshot that one into the new journal, and core_restore each snapshot record (shift 0)
+ * into the core that will trade. Order ids are given anew in the order of the ORDER records; pair id, leg and client
+ * id stay. Tables are matched by name; ERROR_MISMATCH when the new configuration lacks a venue, symbol or asset that
+ * the journal has money or orders in, or counts a symbol in other digits. */
 
 /* Applies any record, input or output, as a fact: balances, orders, fills, trades seen, ledger base, states. Nothing
  * is decided. The record's times are of the dead generation; `shift_ns` = its wall offset - ours. */
 int core_restore(struct core *core, const struct journal_record *record, int64_t shift_ns);
 /* Snapshot for the start of a generation: BALANCE(SNAPSHOT), LEDGER_BASE, ORDER (non-terminal ones, then sent and
- * silent: UNKNOWN), EXPOSURE, TRADE_SEEN. Calls emit for each record (type and payload filled). */
+ * silent: UNKNOWN), EXPOSURE, TRADE_SEEN; for each open pair its INTENT before its ORDERs (all its legs), dust as
+ * EXPOSURE of pair 0, and STATE(KILL) while the kill switch is latched. Calls emit for each record (type and payload
+ * filled). */
 void core_snapshot(const struct core *core, void (*emit)(void *context, const struct journal_record *record),
                    void *context);
 
@@ -120,6 +128,19 @@ void core_view_book(const struct core *core, uint32_t venue, struct abi_book *ou
 void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
 enum abi_state core_trading_state(const struct core *core);
 uint32_t core_open_pairs(const struct core *core);
+
+/* ---- parameters and limits as journal records ---- */
+
+#define CORE_LIMITS_RECORDS                                                                                        \
+    4 /* records that hold all limits: codes 0..13 with the named extras, 14.., 38.., 62.. */
+
+void core_params_to_record(uint32_t strategy, const char *name, const struct core_params *params,
+                           struct journal_strategy *out);
+void core_params_from_record(const struct journal_strategy *record, struct core_params *out);
+/* part 0 .. CORE_LIMITS_RECORDS-1 */
+void core_limits_to_record(const struct core_limits *limits, uint32_t part, struct journal_limits *out);
+/* Sets the limits that this record holds; ERROR_RANGE when first and count make no sense. */
+int core_limits_from_record(const struct journal_limits *record, struct core_limits *out);
 
 /* ---- ids ---- */
 

@@ -17,6 +17,7 @@ int tcp_websocket(const struct url *url, const char *target, int64_t deadline_ns
                   size_t *rest_size, struct ws_handshake *answer, struct error_trail *trail);
 
 /* Sends a whole request and reads one answer into buffer; *fd may be -1 (connects) and is -1 again when the
- * connection is not to be kept. 0 or a negative code. A request whose bytes were partly sent is never sent again. */
+ * connection is not to be kept. 0 or a negative code. A request whose bytes were partly sent is never sent again.
+ * After an error the peer may or may not have acted on the request, unless the connection could not be made. */
 int tcp_exchange(int *fd, const struct url *url, const char *request, size_t request_size, int64_t deadline_ns,
                  uint8_t *buffer, size_t cap, struct http_answer *out, struct error_trail *trail);

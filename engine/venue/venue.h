@@ -15,7 +15,8 @@
 
 #include "../base/decimal.h"
 
-#define VENUE_FILLS_MAX        64
+#define VENUE_FILLS_MAX        128 /* more than the 100 own trades or open orders asked for in one query */
+#define VENUE_QUERY_ROWS_MAX   100
 #define VENUE_BALANCES_MAX     512
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
@@ -52,11 +53,12 @@ enum venue_type {
     VENUE_TYPE_BALANCES,        /* absolute, of the assets listed */
     VENUE_TYPE_BALANCE_DELTA,   /* a deposit, withdrawal or transfer: balance[0].free is the difference */
     VENUE_TYPE_LOCK,
-    VENUE_TYPE_TRADES,     /* answer to a query of own trades: fill[] */
+    VENUE_TYPE_TRADES,     /* answer to a query of own trades: fill[]; fills_complete: there are no more rows */
     VENUE_TYPE_TIME,       /* server clock: event_ns */
     VENUE_TYPE_LISTEN_KEY, /* text */
     VENUE_TYPE_RULES,      /* exchangeInfo: see venue_rules */
     VENUE_TYPE_COMMISSION,
+    VENUE_TYPE_OPEN_ORDERS, /* one fill[] an order: its ids, symbol, side, limit price, whole quantity, time */
 };
 
 /* What an error proves about the order it answers. Only REJECT, CLOCK, FATAL, RATE, BAN, RETRY and HALT prove that it
@@ -115,15 +117,17 @@ struct venue_message {
     struct venue_text request_id; /* of the request this answers; data NULL: none (or JSON null) */
     struct venue_text client_id;  /* of our order: on a cancel report the original one */
     struct venue_text order_id;
-    struct venue_text status; /* the venue's word */
-    struct venue_text text;   /* reason, message, list, listen key */
-    uint32_t state;           /* enum abi_order_state; 0: not said */
+    struct venue_text status;    /* the venue's word */
+    struct venue_text text;      /* reason, message, list, listen key */
+    struct venue_text exec_type; /* EXEC: the venue's word for what happened */
+    uint32_t state;              /* enum abi_order_state; 0: not said */
     uint32_t side;
     bool terminal;
-    bool fills_complete; /* fill[] holds every fill of the order */
+    bool fills_complete; /* fill[] holds every fill of the order: their sum is cum_qty (also 0 of 0) */
     bool has_cum;
     struct decimal cum_qty, cum_quote;
     struct decimal price, qty; /* order's own */
+    struct decimal avg_price;  /* as the venue computed it; mantissa 0: not said */
     int64_t retry_after_ns;    /* Unix epoch; 0: none */
 
     uint32_t fill_count;
@@ -211,6 +215,9 @@ struct venue_ops {
 
 /* NULL: no such kind. */
 const struct venue_ops *venue_ops_find(const char *kind);
+
+/* Decodes bytes of unknown origin: finds out by their shape which connection and which question they belong to. */
+void venue_decode_any(const struct venue_ops *ops, const uint8_t *data, size_t size, struct venue_message *out);
 
 /* The operator's tool: reads one message as the engine would and prints one JSON object (with a newline) to `out`:
  * verdict, type and every field read, or why it is refused. Returns 0 when it is not refused, 1 when it is. */

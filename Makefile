@@ -1,0 +1,51 @@
+# arbdeck. `make help` lists the targets from the comments behind them.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+SETUP = $(if $(PYTHON),$(PYTHON),$(error Python 3.11 or newer is needed: apt-get install python3, or PYTHON=FILE)) \
+  tools/setup.py
+BIN = .venv/bin
+JOBS ?= 2
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run login test test-c test-sanitize check lock clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Prepares everything in .venv: system packages, Python packages, engine
+	@$(SETUP) test
+
+run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=FILE, SPEED=N)
+	@$(SETUP) run
+	@arbdeck up $(if $(PORT),--port '$(PORT)') $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
+
+login: ## Prints again how to sign in to the running dashboard
+	@arbdeck login $(if $(PORT),--port '$(PORT)')
+
+test: setup test-c test-sanitize ## Sets up and runs every test: C, C under sanitizers, then pytest with the style checks
+	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine $(BIN)/python -m pytest -q
+
+test-c: ## Builds and runs the C tests
+	@mkdir -p build
+	cmake -S . -B build/tests -G Ninja > build/tests-configure.log || { cat build/tests-configure.log; exit 1; }
+	ninja -C build/tests -j$(JOBS) --quiet
+	ctest --test-dir build/tests -j$(JOBS) --output-on-failure
+
+test-sanitize: ## The C tests again, under the address and undefined-behaviour sanitizers
+	@mkdir -p build
+	cmake -S . -B build/sanitize -G Ninja -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	  > build/sanitize-configure.log || { cat build/sanitize-configure.log; exit 1; }
+	ninja -C build/sanitize -j$(JOBS) --quiet
+	ctest --test-dir build/sanitize -j$(JOBS) --output-on-failure
+
+check: setup ## The style checks alone: layers, sizes, formatting, ruff, mypy
+	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+lock: setup ## Writes requirements/*.lock anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## Removes what was built; not .venv, not the state in ARBDECK_HOME
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,127 @@
+#pragma once
+/* Exact arithmetic on money, prices and quantities, inside the core only.
+ *
+ * Money is a 128-bit integer in 1e-19: venues send fees with up to 19 decimals, and a price (10^-p) times a quantity
+ * (10^-q) with p + q <= 19 is exact in it. What leaves the core is 1e-8 plus a remainder (abi.h). Amounts are kept
+ * within what 1e-8 in 64 bits can hold; whatever would leave that range is refused by the caller, never wrapped. */
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef __int128 money;
+
+#define MONEY_DIGITS 19
+#define MONEY_PER_E8 100000000000LL /* 1e-8 in units of 1e-19 */
+#define RATIO_ONE    100000000LL    /* 1 as a ratio in bps_e4: 10,000 bps x 1e4 */
+#define PPM_ONE      1000000LL
+#define PPM_IN_RATIO 100LL              /* one ppm in bps_e4 */
+#define UNITS_MAX    (INT64_C(1) << 53) /* greatest price or quantity in units */
+
+static const int64_t POWER_OF_TEN[19] = {1,
+                                         10,
+                                         100,
+                                         1000,
+                                         10000,
+                                         100000,
+                                         1000000,
+                                         10000000,
+                                         100000000,
+                                         1000000000,
+                                         10000000000,
+                                         100000000000,
+                                         1000000000000,
+                                         10000000000000,
+                                         100000000000000,
+                                         1000000000000000,
+                                         10000000000000000,
+                                         100000000000000000,
+                                         1000000000000000000};
+
+static inline money power_of_ten(uint32_t exponent) { /* 0 .. 36 */
+    return exponent < 19 ? POWER_OF_TEN[exponent] : (money)POWER_OF_TEN[18] * POWER_OF_TEN[exponent - 18];
+}
+
+static inline money divide_floor(money value, money divisor) { /* divisor > 0 */
+    money quotient = value / divisor;
+    return value % divisor < 0 ? quotient - 1 : quotient;
+}
+
+static inline money divide_ceil(money value, money divisor) {
+    money quotient = value / divisor;
+    return value % divisor > 0 ? quotient + 1 : quotient;
+}
+
+static inline bool money_fits(money value) {
+    return value <= (money)INT64_MAX * MONEY_PER_E8 && value >= -(money)INT64_MAX * MONEY_PER_E8;
+}
+
+/* A whole number of 10^-digits (digits <= 19). false: out of range. */
+static inline bool money_from_units(money units, uint32_t digits, money *out) {
+    return !__builtin_mul_overflow(units, power_of_ten(MONEY_DIGITS - digits), out) && money_fits(*out);
+}
+
+static inline money money_from_e8(int64_t e8, int64_t frac_e19) {
+    return (money)e8 * MONEY_PER_E8 + frac_e19;
+}
+static inline int64_t money_e8_floor(money value) {
+    return (int64_t)divide_floor(value, MONEY_PER_E8);
+}
+static inline int64_t money_e8_ceil(money value) {
+    return (int64_t)divide_ceil(value, MONEY_PER_E8);
+}
+/* Toward zero, with its remainder of the same sign: how a trade's amounts are recorded. */
+static inline int64_t money_e8(money value) {
+    return (int64_t)(value / MONEY_PER_E8);
+}
+static inline int64_t money_frac(money value) {
+    return (int64_t)(value % MONEY_PER_E8);
+}
+/* Remainder that belongs to money_e8_floor: never negative, how totals are shown. */
+static inline int64_t money_frac_floor(money value) {
+    return (int64_t)(value - divide_floor(value, MONEY_PER_E8) * MONEY_PER_E8);
+}
+
+/* Worth of an amount at a price in 10^-digits, rounded down. Falls back to whole 1e-8 of the amount where 128 bits
+ * would not do (more than 1e17 of worth at two price digits). */
+static inline money money_worth(money amount, int64_t price, uint32_t digits) {
+    money product;
+    if (!__builtin_mul_overflow(amount, (money)price, &product)) return divide_floor(product, power_of_ten(digits));
+    return divide_floor(divide_floor(amount, MONEY_PER_E8) * price, power_of_ten(digits)) * MONEY_PER_E8;
+}
+
+/* value x (ratio / 1e8), rounded; value in 0 .. UNITS_MAX or any e8 amount. */
+static inline int64_t ratio_floor(int64_t value, int64_t ratio) {
+    return (int64_t)divide_floor((money)value * ratio, RATIO_ONE);
+}
+static inline int64_t ratio_ceil(int64_t value, int64_t ratio) {
+    return (int64_t)divide_ceil((money)value * ratio, RATIO_ONE);
+}
+
+static inline int64_t step_floor(int64_t value, int64_t step) {
+    return value - value % step;
+}
+static inline int64_t step_ceil(int64_t value, int64_t step) {
+    return value % step == 0 ? value : step_floor(value, step) + step;
+}
+
+/* |a - b| / b in bps_e4, rounded up; b > 0. Saturates. */
+static inline int64_t deviation_bps_e4(int64_t a, int64_t b) {
+    money difference = a > b ? (money)a - b : (money)b - a;
+    money bps = divide_ceil(difference * RATIO_ONE, b);
+    return bps > INT64_MAX ? INT64_MAX : (int64_t)bps;
+}
+
+static inline int64_t int64_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static inline int64_t int64_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static inline int64_t int64_abs(int64_t a) {
+    return a < 0 ? -a : a;
+}
+
+/* a + b for instants: an unreachable deadline stays unreachable. */
+static inline int64_t time_add(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}

@@ -1,0 +1,377 @@
+#pragma once
+/* The core's state and what its files offer each other. Internal: nobody outside engine/core includes this.
+ *
+ *   market   function of data alone: books, reference prices, marks. Decisions see it const.
+ *   account  per venue and asset: ledger total, starting inventory, reservations.
+ *   pair     two legs and their hedges, from the decision to the last fill; 256 are remembered, so that a late fill
+ *            finds its order, at most 32 are opened at a time.
+ *   episode  a run of qualifying quotes of one strategy, symbol and direction; what people call an opportunity. */
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../base/error.h"
+#include "core.h"
+#include "money.h"
+
+#define PAIR_SLOTS        256
+#define PAIR_OPEN_MAX     32
+#define LEG_MAX           16
+#define EPISODE_SLOTS     256
+#define TRADE_SLOTS       16384
+#define EXECUTION_SLOTS   16384
+#define RATE_SLOTS        1024
+#define REFERENCE_SLOTS   128
+#define DIRECTION_COUNT   (ABI_SYMBOL_MAX * ABI_VENUE_MAX * ABI_VENUE_MAX)
+#define EPISODE_GAP_NS    INT64_C(1000000000)
+#define HEDGE_WAIT_MAX_NS INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
+#define DAY_NS            INT64_C(86400000000000)
+#define INDEX_NONE        UINT32_MAX
+
+struct reference {
+    int64_t sample[REFERENCE_SLOTS];
+    int64_t time_ns[REFERENCE_SLOTS];
+    int64_t sum;
+    int64_t price; /* mean of the samples in the window; 0: none */
+    uint64_t tail; /* samples tail .. head-1 are held */
+    uint64_t head;
+};
+
+struct market {
+    struct abi_quote quote[ABI_SYMBOL_MAX][ABI_VENUE_MAX];
+    struct reference reference[ABI_SYMBOL_MAX];
+    int64_t mark[ABI_SYMBOL_MAX]; /* mean mid of the live venues at the last mark, price units; 0: never */
+};
+
+struct account {
+    money total;
+    money start; /* starting inventory and net transfers */
+    int64_t reserved_e8;
+    int64_t venue_e8;
+    int64_t venue_wall_ns;
+    bool known;
+};
+
+struct leg {
+    money filled_quote;
+    uint64_t order_id;
+    int64_t price;
+    int64_t qty;
+    int64_t filled;
+    int64_t cum;         /* what the venue says was filled in all; -1: not said */
+    int64_t deadline_ns; /* silent beyond it: UNKNOWN; INT64_MAX: none */
+    int64_t sent_ns;
+    int64_t reserve_e8;
+    uint32_t venue;
+    uint32_t side;
+    uint32_t kind;
+    uint32_t state;
+    uint32_t final_state; /* terminal state that was reported; 0: none */
+    bool closed;          /* terminal, and every fill it had is booked */
+};
+
+enum pair_phase {
+    PAIR_NONE = 0,
+    PAIR_WORKING = 1, /* legs in flight */
+    PAIR_UNKNOWN = 2,
+    PAIR_HEDGING = 3,
+    PAIR_OPEN = 4, /* ladder exhausted */
+    PAIR_DONE = 5,
+};
+
+struct pair {
+    money cash; /* quote received minus paid */
+    money fees; /* valued in quote */
+    uint64_t id;
+    uint64_t opportunity_id;
+    int64_t buy_touch; /* prices the decision saw */
+    int64_t sell_touch;
+    int64_t gross_bps_e4;
+    int64_t net_bps_e4;
+    int64_t hedge_ns;       /* next attempt not before */
+    int64_t hedge_asked_ns; /* when the attempt that still waits was first wanted; 0: none waits */
+    int64_t since_ns;       /* a residual exists since; 0: none */
+    int64_t pnl_e8;
+    int64_t dust; /* residual that was given up as dust when done */
+    uint32_t symbol;
+    uint32_t strategy;
+    uint32_t buy_venue;
+    uint32_t sell_venue;
+    uint32_t phase;
+    uint32_t exposure; /* enum abi_exposure_state last journalled */
+    uint32_t leg_count;
+    uint32_t attempts;
+    uint32_t outcome;
+    bool settled; /* counted in trades, wins, losses and the strategy's P&L */
+    bool counted; /* counted in the PAIRS_ counters: once, they never go down */
+    bool wait_alarmed;
+    struct leg leg[LEG_MAX];
+};
+
+struct episode {
+    struct abi_opportunity view;
+    int64_t first_ns;
+    int64_t last_ns;
+    uint64_t refused_mask; /* bit code: recorded in this episode */
+    uint32_t direction;    /* place in core.episode_of[strategy] */
+    bool active;
+    bool taken;
+};
+
+struct trade {
+    uint32_t venue;
+    uint32_t symbol;
+    uint32_t next; /* in its hash chain */
+    char id[40];
+};
+
+struct execution {
+    int64_t time_ns;
+    uint32_t direction;
+};
+
+struct direction {
+    int64_t final_ns;   /* when its last pair became final; INT64_MIN: never */
+    uint64_t buy_count; /* quotes used last */
+    uint64_t sell_count;
+    uint32_t executions; /* within the repetition window */
+    bool off;            /* repeated too often, until released */
+};
+
+struct strategy {
+    struct abi_strategy view;
+    money pnl;
+    money fees;
+    money volume;
+};
+
+struct totals {
+    money fees;
+    money hedge_cost;
+    money volume;
+    int64_t trading_pnl_e8;
+    int64_t holding_pnl_e8;
+    int64_t equity_e8;
+    int64_t start_equity_e8;
+    int64_t peak_e8;
+    int64_t day_base_e8;
+    int64_t day_start_wall_ns;
+    int64_t marked_wall_ns;
+    uint64_t trades;
+    uint64_t wins;
+    uint64_t losses;
+    bool start_marked[ABI_ASSET_MAX]; /* the asset's starting inventory is in start_equity */
+};
+
+/* Index of the dead generation's tables -> ours, by name. */
+struct restore_map {
+    uint32_t venue[ABI_VENUE_MAX];
+    uint32_t symbol[ABI_SYMBOL_MAX];
+    uint32_t asset[ABI_ASSET_MAX];
+};
+
+struct core {
+    struct core_setup setup;
+    struct market market;
+    struct account account[ABI_VENUE_MAX][ABI_ASSET_MAX];
+    struct pair pair[PAIR_SLOTS];
+    uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
+    uint32_t open[PAIR_SLOTS];    /* slots of the pairs that are not done, oldest first */
+    uint32_t open_count;
+    uint32_t pair_cursor;
+    uint64_t pair_counter;
+
+    struct direction direction[DIRECTION_COUNT];
+    uint16_t episode_of[ABI_STRATEGY_MAX][DIRECTION_COUNT]; /* slot + 1; 0: none */
+    struct episode episode[EPISODE_SLOTS];
+    struct execution execution[EXECUTION_SLOTS];
+    uint64_t execution_head;
+    uint64_t execution_tail;
+    int64_t rate_ns[ABI_VENUE_MAX][RATE_SLOTS]; /* times of own orders */
+    uint64_t rate_head[ABI_VENUE_MAX];
+
+    struct trade trade[TRADE_SLOTS];
+    uint32_t trade_bucket[TRADE_SLOTS]; /* slot + 1 */
+    uint64_t trade_count;
+
+    struct abi_opportunity opportunity[ABI_RING_SIZE];
+    struct abi_order order[ABI_RING_SIZE];
+    struct abi_fill fill[ABI_RING_SIZE];
+    uint64_t opportunity_last;
+    uint64_t order_last;
+    uint64_t fill_last;
+
+    struct strategy strategy[ABI_STRATEGY_MAX];
+    struct totals totals;
+    struct abi_counters counters;
+    struct abi_risk risk;
+    struct restore_map map;
+
+    int64_t now;
+    int64_t timer_ns;
+    int64_t dust[ABI_SYMBOL_MAX];
+    uint32_t venue_state[ABI_VENUE_MAX];
+    uint32_t venue_unknown[ABI_VENUE_MAX];
+    int64_t gateway[ABI_VENUE_MAX]; /* orders that may leave now */
+    uint64_t venue_orders[ABI_VENUE_MAX];
+    uint32_t trading_state;
+    bool killed;
+    bool journal_healthy;
+    bool restoring;
+    bool episodes_due; /* more episodes have ended than one call may journal */
+    bool unpriced_alarmed[ABI_ASSET_MAX];
+    bool asset_alarmed;
+    struct journal_record discard;
+};
+
+struct candidate {
+    const struct abi_quote *buy_quote;
+    const struct abi_quote *sell_quote;
+    int64_t now;
+    int64_t gross_bps_e4;
+    int64_t net_bps_e4;
+    int64_t buy_price; /* limits */
+    int64_t sell_price;
+    int64_t qty;
+    int64_t reserve_quote_e8;
+    int64_t reserve_base_e8;
+    int64_t value; /* of the control that refused */
+    int64_t limit;
+    uint32_t refusal;
+    uint32_t strategy;
+    uint32_t symbol;
+    uint32_t buy_venue;
+    uint32_t sell_venue;
+    uint32_t direction;
+};
+
+static inline uint32_t direction_index(uint32_t symbol, uint32_t buy_venue, uint32_t sell_venue) {
+    return (symbol * ABI_VENUE_MAX + buy_venue) * ABI_VENUE_MAX + sell_venue;
+}
+static inline int64_t wall_ns(const struct core *core, int64_t time_ns) {
+    return time_ns + core->setup.wall_offset_ns;
+}
+static inline const struct journal_symbol *symbol_of(const struct core *core, uint32_t symbol) {
+    return &core->setup.symbol[symbol];
+}
+static inline void count(struct core *core, enum abi_counter counter) {
+    core->counters.value[counter]++;
+}
+
+/* emit.c: records and changed ids into `out`, which may be NULL (restoring). */
+void out_reset(struct core_out *out);
+bool out_has_room(const struct core_out *out); /* for one more decision or hedge, with all it can bring */
+void *out_record(struct core *core, struct core_out *out, enum journal_type type);
+void out_opportunity(struct core_out *out, uint64_t id);
+void out_order(struct core_out *out, uint64_t id);
+void out_fill(struct core_out *out, uint64_t id);
+void out_state_changed(struct core_out *out);
+void alarm_raise(struct core *core, struct core_out *out, uint32_t severity, const char *code, const char *format,
+                 ...) __attribute__((format(printf, 5, 6)));
+/* ACTIVE or REDUCING becomes HALTED, with a critical alarm. */
+void trading_halt(struct core *core, struct core_out *out, const char *code, const char *reason);
+
+/* market.c */
+bool market_quote_apply(struct market *market, const struct journal_quote *quote, int64_t now);
+void market_venue_forget(struct market *market, uint32_t venue);
+void market_mark(struct market *market, const struct core_setup *setup, const uint32_t *venue_state, int64_t now);
+
+/* detect.c */
+void detect_quote(struct core *core, uint32_t symbol, uint32_t venue, int64_t now, struct core_out *out);
+void detect_best_now(struct core *core, int64_t now);
+
+/* gates.c: false and refusal, value, limit when one denies. */
+bool gates_own_state(struct core *core, struct candidate *candidate);
+bool gates_market(struct core *core, struct candidate *candidate);
+bool gates_account(struct core *core, struct candidate *candidate);
+bool gate_deny(struct core *core, struct candidate *candidate, uint32_t code, int64_t value, int64_t limit,
+               bool denied);
+
+/* size.c */
+bool size_candidate(struct core *core, struct candidate *candidate);
+bool reserve_need(const struct core *core, uint32_t symbol, uint32_t venue, uint32_t side, int64_t price,
+                  int64_t qty, int64_t *need_e8);
+bool notional_e8_ceil(const struct core *core, uint32_t symbol, int64_t price, int64_t qty, int64_t *out_e8);
+
+/* decide.c */
+void decide(struct core *core, struct candidate *candidate, struct core_out *out);
+
+/* throttle.c: repetition and order rate */
+uint32_t rate_count(const struct core *core, uint32_t venue, int64_t now);
+void rate_note(struct core *core, uint32_t venue, int64_t now);
+void executions_expire(struct core *core, int64_t now);
+void execution_note(struct core *core, uint32_t direction, int64_t now);
+void executions_forget(struct core *core, uint32_t direction);
+
+/* episode.c */
+struct episode *episode_touch(struct core *core, const struct candidate *candidate, struct core_out *out);
+void episode_refused(struct core *core, struct episode *episode, const struct candidate *candidate,
+                     struct core_out *out);
+void episode_taken(struct core *core, struct episode *episode, const struct candidate *candidate, uint64_t pair_id,
+                   struct core_out *out);
+void episode_pair_update(struct core *core, const struct pair *pair, struct core_out *out);
+void episodes_end(struct core *core, int64_t now, struct core_out *out);
+
+/* account.c */
+struct account *account_of(struct core *core, uint32_t venue, uint32_t asset);
+int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset);
+void account_start_change(struct core *core, uint32_t venue, uint32_t asset, money difference);
+void balance_apply(struct core *core, const struct journal_balance *balance);
+uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, const struct leg *leg);
+void leg_reserve_set(struct core *core, const struct pair *pair, struct leg *leg, int64_t reserve_e8);
+
+/* trades.c: which trades are booked already */
+bool trade_seen(const struct core *core, uint32_t venue, uint32_t symbol, const char *id);
+void trade_note(struct core *core, uint32_t venue, uint32_t symbol, const char *id);
+
+/* ledger.c */
+bool ledger_fill_book(struct core *core, struct pair *pair, struct leg *leg, struct journal_fill *fill,
+                      struct core_out *out);
+money asset_worth(const struct core *core, money amount, uint32_t asset);
+uint32_t currency(const struct core *core); /* asset in which P&L is counted */
+
+/* pnl.c */
+void pnl_mark(struct core *core, struct journal_mark *mark, int64_t now, struct core_out *out);
+int64_t pnl_unhedged_e8(const struct core *core, int64_t *since_ns);
+int64_t exposure_value_e8(const struct core *core, const struct pair *pair);
+void limits_losses_check(struct core *core, struct core_out *out);
+
+/* order.c: the ring of orders */
+void order_publish(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out);
+struct abi_order *order_slot(struct core *core, uint64_t id);
+struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index, const struct leg *values);
+
+/* pair.c */
+struct pair *pair_find(struct core *core, uint64_t id);
+struct pair *pair_allocate(struct core *core, uint64_t id);
+int64_t pair_residual(const struct pair *pair);
+int64_t pair_residual_worst(const struct pair *pair);
+bool leg_open(const struct leg *leg);
+void leg_update(struct core *core, struct pair *pair, uint32_t leg_index, int64_t now);
+void leg_unknown(struct core *core, struct pair *pair, uint32_t leg_index, const char *why, struct core_out *out);
+void pair_evaluate(struct core *core, struct pair *pair, int64_t now, struct core_out *out);
+void pair_reopen(struct core *core, struct pair *pair, struct core_out *out);
+void pair_finish(struct core *core, struct pair *pair, uint32_t exposure, int64_t now, struct core_out *out);
+void exposure_note(struct core *core, struct pair *pair, uint32_t exposure, struct core_out *out);
+void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out);
+
+/* report.c */
+void report_apply(struct core *core, const struct journal_report *report, int64_t now, struct core_out *out);
+void fill_apply(struct core *core, struct journal_fill *fill, int64_t now, struct core_out *out);
+
+/* hedge.c */
+bool hedge_is_dust(const struct core *core, const struct pair *pair, int64_t residual);
+void hedge_try(struct core *core, struct pair *pair, int64_t residual, int64_t now, struct core_out *out);
+
+/* settle.c: what a pair came to */
+uint32_t pair_outcome(const struct pair *pair);
+void pair_settle(struct core *core, struct pair *pair);
+void pair_unsettle(struct core *core, struct pair *pair);
+
+/* states.c */
+void state_apply(struct core *core, const struct journal_state *state, int64_t now, struct core_out *out);
+
+/* timer.c */
+void timers_run(struct core *core, int64_t now, struct core_out *out);
+void timer_set(struct core *core);

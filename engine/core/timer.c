@@ -1,0 +1,37 @@
+#include "state.h"
+
+void timer_set(struct core *core) {
+    int64_t earliest = core->episodes_due ? core->now : INT64_MAX;
+    for (uint32_t i = 0; i < core->open_count; i++) {
+        const struct pair *pair = &core->pair[core->open[i]];
+        if (pair->phase == PAIR_HEDGING && earliest > pair->hedge_ns && !leg_open(&pair->leg[pair->leg_count - 1]))
+            earliest = pair->hedge_ns;
+        for (uint32_t leg = 0; leg < pair->leg_count; leg++)
+            if (leg_open(&pair->leg[leg]) && pair->leg[leg].deadline_ns < earliest)
+                earliest = pair->leg[leg].deadline_ns;
+    }
+    core->timer_ns = earliest;
+}
+
+static void pair_timers(struct core *core, struct pair *pair, int64_t now, struct core_out *out) {
+    bool changed = false;
+    for (uint32_t leg = 0; leg < pair->leg_count; leg++) {
+        if (!leg_open(&pair->leg[leg]) || pair->leg[leg].deadline_ns > now) continue;
+        bool missing = pair->leg[leg].final_state != 0;
+        leg_unknown(core, pair, leg, missing ? "final, but fills it implies are missing" : "no answer in time",
+                    out);
+        order_publish(core, pair, leg, out);
+        changed = true;
+    }
+    if (changed || (pair->phase == PAIR_HEDGING && pair->hedge_ns <= now)) pair_evaluate(core, pair, now, out);
+}
+
+/* What does not fit into one call is due again at once. */
+void timers_run(struct core *core, int64_t now, struct core_out *out) {
+    uint32_t open[PAIR_SLOTS];
+    uint32_t open_count = core->open_count;
+    memcpy(open, core->open, open_count * sizeof open[0]); /* pairs leave the list as they finish */
+    for (uint32_t i = 0; i < open_count && out_has_room(out); i++)
+        pair_timers(core, &core->pair[open[i]], now, out);
+    if (core->episodes_due) episodes_end(core, now, out);
+}

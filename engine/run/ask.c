@@ -1,0 +1,150 @@
+/* Questions to a venue's REST interface, and what the hot thread is told of the answers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "courier.h"
+
+void courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size) {
+    struct to_hot message;
+    memset(&message, 0, sizeof message);
+    message.kind = TO_HOT_INPUT;
+    message.record.type = (uint16_t)type;
+    memcpy(message.record.payload, payload, size);
+    if (engine_tell(courier->engine, LANE_COURIER, &message, true) != 0)
+        log_write(LOG_WARNING, "the hot thread does not take what a venue said");
+}
+
+static void note_weight(struct courier *courier, uint32_t venue, const struct http_answer *answer) {
+    struct desk *desk = &courier->desk[venue];
+    int64_t minute = clock_mono_ns() / 60000000000;
+    if (minute != desk->minute_ns) desk->weight_used = 0;
+    desk->minute_ns = minute;
+    desk->weight_used++;
+    if (answer->rate_used >= 0) desk->weight_used = answer->rate_used;
+    struct to_hot message;
+    memset(&message, 0, sizeof message);
+    message.kind = TO_HOT_RATE;
+    message.venue = venue;
+    message.number = desk->weight_used;
+    (void)engine_tell(courier->engine, LANE_COURIER, &message, false);
+}
+
+int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_request *request) {
+    struct desk *desk = &courier->desk[venue];
+    struct error_trail trail = {0};
+    request->wall_ns = clock_wall_ns() + desk->clock_offset_ns;
+    request->recv_window_ms = desk->settings->recv_window_ms;
+    int size =
+        desk->ops->query(&desk->keys, request, desk->rest_url.authority, courier->request, sizeof courier->request);
+    if (size <= 0) return size < 0 ? size : ERROR_BAD;
+    struct http_answer answer;
+    int code =
+        tcp_exchange(&desk->rest_fd, &desk->rest_url, courier->request, (size_t)size,
+                     clock_mono_ns() + COURIER_ASK_NS, courier->buffer, sizeof courier->buffer, &answer, &trail);
+    if (code != 0) return code;
+    note_weight(courier, venue, &answer);
+    desk->ops->decode(VENUE_SOURCE_QUERY, request->query, answer.body, answer.body_size, false, answer.status,
+                      &courier->message);
+    if (courier->message.verdict == VENUE_REJECT) {
+        log_write(LOG_WARNING, "venue %s: answer to question %d refused: %s", desk->settings->name,
+                  (int)request->query, courier->message.why == NULL ? "" : courier->message.why);
+        return ERROR_BAD;
+    }
+    return 0;
+}
+
+void courier_clock(struct courier *courier, uint32_t venue) {
+    struct desk *desk = &courier->desk[venue];
+    struct venue_query_request request = {.query = VENUE_QUERY_TIME};
+    int64_t before = clock_wall_ns();
+    if (courier_ask(courier, venue, &request) != 0 || courier->message.type != VENUE_TYPE_TIME) return;
+    int64_t after = clock_wall_ns();
+    struct clock_sample *sample = &desk->clock[desk->clock_count++ % COURIER_CLOCK_SAMPLES];
+    sample->rtt_ns = after - before;
+    /* Venues cut to milliseconds: half of one is the best estimate of what was cut. */
+    sample->offset_ns = courier->message.event_ns + 500000 - (before + after) / 2;
+    const struct clock_sample *best = sample;
+    uint32_t count = desk->clock_count < COURIER_CLOCK_SAMPLES ? desk->clock_count : COURIER_CLOCK_SAMPLES;
+    for (uint32_t i = 0; i < count; i++)
+        if (desk->clock[i].rtt_ns < best->rtt_ns) best = &desk->clock[i];
+    desk->clock_offset_ns = best->offset_ns;
+    struct to_hot message;
+    memset(&message, 0, sizeof message);
+    message.kind = TO_HOT_CLOCK;
+    message.venue = venue;
+    message.number = best->offset_ns;
+    message.number2 = best->rtt_ns;
+    (void)engine_tell(courier->engine, LANE_COURIER, &message, false);
+}
+
+static bool balance_of(const struct venue_message *message, const char *asset, struct journal_balance *out) {
+    for (uint32_t i = 0; i < message->balance_count; i++) {
+        const struct venue_balance *from = &message->balance[i];
+        if (from->asset.data == NULL || strncmp(asset, from->asset.data, from->asset.size) != 0 ||
+            asset[from->asset.size] != '\0')
+            continue;
+        struct amount free_part, locked;
+        if (decimal_to_amount(from->free, &free_part) != 0 || decimal_to_amount(from->locked, &locked) != 0)
+            return false;
+        int64_t frac = free_part.frac_e19 + locked.frac_e19;
+        out->amount_e8 = free_part.e8 + locked.e8 + frac / 100000000000;
+        out->frac_e19 = frac % 100000000000;
+        return true;
+    }
+    return true; /* venues leave out what is zero */
+}
+
+void courier_account(struct courier *courier, uint32_t venue) {
+    struct desk *desk = &courier->desk[venue];
+    struct engine *engine = courier->engine;
+    struct venue_query_request request = {.query = VENUE_QUERY_ACCOUNT};
+    int code = courier_ask(courier, venue, &request);
+    if (code != 0 || courier->message.type != VENUE_TYPE_BALANCES) {
+        if (code == 0)
+            log_write(LOG_WARNING, "venue %s refuses the account: code %d %.*s", desk->settings->name,
+                      courier->message.code, (int)courier->message.text.size, courier->message.text.data);
+        return;
+    }
+    for (uint32_t a = 0; a < engine->setup.asset_count; a++) {
+        struct journal_balance balance;
+        memset(&balance, 0, sizeof balance);
+        if (!balance_of(&courier->message, engine->setup.asset[a].name, &balance)) {
+            log_write(LOG_ERROR, "venue %s: balance of %s cannot be held exactly", desk->settings->name,
+                      engine->setup.asset[a].name);
+            return;
+        }
+        balance.venue = venue;
+        balance.asset = a;
+        balance.venue_wall_ns = clock_wall_ns();
+        balance.reason =
+            engine->first_start && !desk->account_known ? JOURNAL_BALANCE_OPENING : JOURNAL_BALANCE_VENUE;
+        snprintf(balance.actor, sizeof balance.actor, "venue");
+        courier_tell_input(courier, JOURNAL_BALANCE, &balance, sizeof balance);
+    }
+    desk->account_known = true;
+}
+
+int courier_listen_key_new(struct courier *courier, uint32_t venue) {
+    struct desk *desk = &courier->desk[venue];
+    struct venue_query_request request = {.query = VENUE_QUERY_LISTEN_KEY_NEW};
+    int code = courier_ask(courier, venue, &request);
+    if (code != 0) return code;
+    const struct venue_text *key = &courier->message.text;
+    if (courier->message.type != VENUE_TYPE_LISTEN_KEY || key->size == 0 || key->size >= sizeof desk->listen_key)
+        return ERROR_REFUSED;
+    memcpy(desk->listen_key, key->data, key->size);
+    desk->listen_key[key->size] = '\0';
+    desk->listen_key_next_ns = clock_mono_ns() + COURIER_LISTEN_KEY_NS;
+    return 0;
+}
+
+void courier_listen_key_keep(struct courier *courier, uint32_t venue) {
+    struct desk *desk = &courier->desk[venue];
+    struct venue_query_request request = {.query = VENUE_QUERY_LISTEN_KEY_KEEP,
+                                          .listen_key = {desk->listen_key, (uint32_t)strlen(desk->listen_key)}};
+    if (courier_ask(courier, venue, &request) != 0 || courier->message.verdict == VENUE_ERROR)
+        log_write(LOG_WARNING, "venue %s: the listen key was not prolonged", desk->settings->name);
+    desk->listen_key_next_ns = clock_mono_ns() + COURIER_LISTEN_KEY_NS;
+}

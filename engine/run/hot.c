@@ -1,0 +1,317 @@
+/* The hot thread's loop and its messages from the control thread. */
+#include "hot.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/clock.h"
+#include "../base/histogram.h"
+#include "../base/log.h"
+#include "../base/text.h"
+
+#define HOT_EVENTS        64
+#define HOT_HOUSE_NS      20000000
+#define HOT_UNRESOLVED_NS 100000000
+#define HOT_STOP_NS       5000000000
+
+struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
+    struct hot *hot = aligned_alloc(64, (sizeof *hot + 63) & ~(size_t)63);
+    if (hot == NULL) {
+        error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
+        return NULL;
+    }
+    memset(hot, 0, sizeof *hot);
+    hot->engine = engine;
+    hot->core = engine->core;
+    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
+    if (hot->fragments == NULL) {
+        error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
+        free(hot);
+        return NULL;
+    }
+    hot->mask_seed = (uint32_t)(engine->started_ns ^ (int64_t)getpid()) | 1u;
+    hot->status.trading_state = ABI_STATE_STARTING;
+    hot->status.state_version = 1;
+    hot->status.kill_to_silence_ns = -1;
+    hot->status.recording = engine->settings.record_quotes;
+    hot->status.state_since_wall_ns = engine->started_ns + engine->wall_offset_ns;
+    memcpy(hot->status.config_hash, engine->strategies.hash, sizeof hot->status.config_hash);
+    memcpy(hot->status.engine_config_hash, engine->settings.hash, sizeof hot->status.engine_config_hash);
+    snprintf(hot->status.state_reason, sizeof hot->status.state_reason, "connecting to the venues");
+    atomic_store(&engine->state_version, 1);
+    atomic_store(&engine->trading_state, ABI_STATE_STARTING);
+    for (uint32_t v = 0; v < engine->setup.venue_count; v++)
+        gateway_init(hot, v);
+    return hot;
+}
+
+void hot_destroy(struct hot *hot) {
+    if (hot->ring != NULL) uring_destroy(hot->ring);
+    free(hot->fragments);
+    free(hot);
+}
+
+/* ---- messages from the control thread ---- */
+
+static void input(struct hot *hot, struct journal_record *record) {
+    void *payload = record->payload;
+    switch (record->type) {
+    case JOURNAL_REPORT:
+        apply_report(hot, payload);
+        break;
+    case JOURNAL_FILL:
+        apply_fill(hot, payload);
+        break;
+    case JOURNAL_BALANCE:
+        apply_balance(hot, payload);
+        break;
+    case JOURNAL_STATE: {
+        const struct journal_state *state = payload;
+        int64_t before = clock_mono_ns();
+        apply_state(hot, state);
+        if (state->what == JOURNAL_STATE_KILL && state->new_value == 1) {
+            hot->status.killed_wall_ns = hot->now + hot->engine->wall_offset_ns;
+            /* record->time_ns: when the command was read; from here on the core emits no order. */
+            hot->status.kill_to_silence_ns = clock_mono_ns() - (record->time_ns != 0 ? record->time_ns : before);
+        }
+        break;
+    }
+    case JOURNAL_CONFIG: {
+        const struct journal_config *config = payload;
+        apply_fact(hot, JOURNAL_CONFIG, payload, sizeof *config);
+        memcpy(hot->status.config_hash, config->hash, sizeof hot->status.config_hash);
+        hot->status.config_version = config->config_version;
+        hot->status.state_version++;
+        atomic_store(&hot->engine->state_version, hot->status.state_version);
+        break;
+    }
+    case JOURNAL_COMMAND: {
+        const struct journal_command *command = payload;
+        apply_fact(hot, JOURNAL_COMMAND, payload, sizeof *command);
+        hot->counters.value[ABI_COUNTER_COMMANDS]++;
+        if (command->status == COMMAND_REFUSED) hot->counters.value[ABI_COUNTER_COMMANDS_REFUSED]++;
+        break;
+    }
+    case JOURNAL_ALARM:
+        apply_fact(hot, JOURNAL_ALARM, payload, sizeof(struct journal_alarm));
+        break;
+    default:
+        log_write(LOG_ERROR, "control sent a record of type %u", record->type);
+        break;
+    }
+}
+
+static void ack_alarm(struct hot *hot, uint64_t id) {
+    for (uint32_t i = 0; i < ABI_ALARM_MAX; i++)
+        if (hot->alarms.item[i].id == id && hot->alarms.item[i].acked_wall_ns == 0)
+            hot->alarms.item[i].acked_wall_ns = clock_wall_ns();
+    hot->dirty = true;
+}
+
+static void take(struct hot *hot, struct to_hot *message) {
+    struct gateway *gateway = &hot->gateway[message->venue < ABI_VENUE_MAX ? message->venue : 0];
+    switch (message->kind) {
+    case TO_HOT_CONNECTION:
+        gateway_add(hot, message);
+        break;
+    case TO_HOT_INPUT:
+        input(hot, &message->record);
+        break;
+    case TO_HOT_PARAMS:
+        apply_params(hot, message->index, &message->params);
+        break;
+    case TO_HOT_LIMITS:
+        apply_limits(hot, &message->limits);
+        break;
+    case TO_HOT_ACK_ALARM:
+        ack_alarm(hot, (uint64_t)message->number);
+        break;
+    case TO_HOT_CLOCK:
+        gateway->clock_offset_ns = message->number;
+        gateway->view.clock_offset_ns = message->number;
+        gateway->view.clock_rtt_ns = message->number2;
+        break;
+    case TO_HOT_RATE:
+        gateway->view.rate_used = (uint64_t)message->number;
+        break;
+    case TO_HOT_READY:
+        input(hot, &message->record);
+        hot->status.recovery_ns = clock_mono_ns() - hot->engine->started_ns;
+        break;
+    case TO_HOT_VENUE_OFF:
+        gateway_off(hot, message->venue, message->number != 0,
+                    (const struct journal_state *)message->record.payload);
+        break;
+    case TO_HOT_STOP:
+        hot->stop_deadline_ns = clock_mono_ns() + HOT_STOP_NS;
+        break;
+    case TO_HOT_TEXT:
+        if (gateway->view.state == ABI_VENUE_DOWN)
+            text_copy(gateway->view.reason, sizeof gateway->view.reason, message->text);
+        break;
+    }
+    hot->dirty = true;
+}
+
+static void drain(struct hot *hot) {
+    struct to_hot message;
+    for (uint32_t lane = 0; lane < ENGINE_LANES; lane++)
+        for (uint32_t i = 0; i < 256 && spsc_pop(hot->engine->to_hot[lane], &message); i++) {
+            take(hot, &message);
+            if (message.ticket == 0) continue;
+            publish_all(hot); /* who waits for the ticket then reads what it did */
+            atomic_store_explicit(&hot->engine->ticket_applied[lane], message.ticket, memory_order_release);
+        }
+}
+
+/* ---- the loop ---- */
+
+static void push_unresolved(struct hot *hot) {
+    uint64_t id[64];
+    uint32_t count = core_unresolved(hot->core, id, 64);
+    for (uint32_t i = 0; i < count && i < 64; i++) {
+        const struct abi_order *order = core_order(hot->core, id[i]);
+        if (order == NULL) continue;
+        struct to_courier message = {.kind = TO_COURIER_UNRESOLVED,
+                                     .venue = order->venue,
+                                     .symbol = order->symbol,
+                                     .leg = order->leg,
+                                     .pair_id = order->pair_id,
+                                     .order_id = order->id,
+                                     .sent_wall_ns = order->sent_wall_ns};
+        memcpy(message.client_id, order->client_id, sizeof message.client_id);
+        memcpy(message.venue_order_id, order->venue_id, sizeof message.venue_order_id);
+        /* Full: the next round, 100 ms later, tries again. */
+        if (spsc_push(hot->engine->to_courier, &message) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
+    }
+    hot->unresolved_changed = count != 0;
+}
+
+static void journal_health(struct hot *hot) {
+    bool sick =
+        journal_free(hot->engine->tail) < HOT_JOURNAL_RESERVE * 2 || atomic_load(&hot->engine->journal_sick);
+    if (sick == hot->journal_told_sick) return;
+    hot->journal_told_sick = sick;
+    struct journal_state state;
+    memset(&state, 0, sizeof state);
+    state.what = JOURNAL_STATE_JOURNAL;
+    state.old_value = sick;
+    state.new_value = !sick;
+    snprintf(state.actor, sizeof state.actor, "engine");
+    text_copy(state.reason, sizeof state.reason,
+              sick ? "the journal cannot be written to disk" : "the journal is written again");
+    apply_state(hot, &state);
+    if (sick)
+        apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
+}
+
+static void timers(struct hot *hot) {
+    int64_t now = clock_mono_ns();
+    if (now > hot->now) hot->now = now;
+    if (now >= core_next_timer(hot->core)) apply_timer(hot);
+    if (now >= hot->next_mark_ns && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE / 2) {
+        apply_mark(hot);
+        hot->next_mark_ns = now + HOT_MARK_NS;
+    }
+    if (now >= hot->next_house_ns) {
+        gateway_house(hot);
+        journal_health(hot);
+        hot->next_house_ns = now + HOT_HOUSE_NS;
+    }
+    if (hot->unresolved_changed && now >= hot->next_unresolved_ns) {
+        push_unresolved(hot);
+        hot->next_unresolved_ns = now + HOT_UNRESOLVED_NS;
+    }
+}
+
+static int64_t wait_ns(const struct hot *hot) {
+    if (hot->engine->settings.busy_poll) return 0;
+    int64_t next = hot->next_mark_ns;
+    int64_t timer = core_next_timer(hot->core);
+    if (timer < next) next = timer;
+    if (hot->next_house_ns < next) next = hot->next_house_ns;
+    int64_t publish = hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
+    if (publish < next) next = publish;
+    int64_t wait = next - clock_mono_ns();
+    return wait < 0 ? 0 : wait;
+}
+
+static void pin(const struct engine *engine) {
+    if (engine->settings.hot_cpu < 0) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)engine->settings.hot_cpu, &set);
+    if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
+        log_write(LOG_WARNING, "threads.hot_cpu = %d: cannot pin: %s", engine->settings.hot_cpu, strerror(errno));
+}
+
+static void turn(struct hot *hot, const struct uring_event *events, int count) {
+    for (int i = 0; i < count; i++) {
+        if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
+            gateway_receive(hot, events[i].connection, events[i].recv_ns);
+        if (events[i].kind == URING_CLOSED)
+            gateway_lost(hot, events[i].connection,
+                         events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
+    }
+    drain(hot);
+    timers(hot);
+}
+
+static bool may_stop(const struct hot *hot) {
+    return hot->stop_deadline_ns != 0 && (core_open_pairs(hot->core) == 0 || hot->now >= hot->stop_deadline_ns);
+}
+
+static void stop_record(struct hot *hot) {
+    struct journal_stop stop;
+    memset(&stop, 0, sizeof stop);
+    stop.clean = core_open_pairs(hot->core) == 0;
+    text_copy(stop.reason, sizeof stop.reason, stop.clean ? "shutdown" : "shutdown with open pairs");
+    apply_fact(hot, JOURNAL_STOP, &stop, sizeof stop);
+    publish_all(hot);
+}
+
+void *hot_main(void *argument) {
+    struct hot *hot = argument;
+    struct engine *engine = hot->engine;
+    struct error_trail trail = {0};
+    pin(engine);
+    log_hot_thread();
+    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
+    if (hot->ring == NULL) {
+        text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
+        atomic_store(&engine->hot_failed, true);
+        atomic_store(&engine->hot_done, true);
+        return NULL;
+    }
+    atomic_store(&engine->ring, hot->ring);
+    hot->now = clock_mono_ns();
+    hot->next_mark_ns = hot->now;
+    hot->unresolved_changed = true;
+    publish_all(hot);
+    struct uring_event events[HOT_EVENTS];
+    int64_t stall_ns = (int64_t)engine->settings.stall_us * 1000;
+    while (!may_stop(hot)) {
+        int count = uring_poll(hot->ring, wait_ns(hot), events, HOT_EVENTS);
+        int64_t began = clock_mono_ns();
+        turn(hot, events, count);
+        int64_t now = clock_mono_ns();
+        if (hot->dirty ? now >= hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS
+                       : now >= hot->next_publish_ns) {
+            publish_all(hot);
+            hot->dirty = false;
+            hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
+        }
+        int64_t took = clock_mono_ns() - began;
+        if (count > 0) histogram_record(engine->segment->stage[ABI_STAGE_LOOP].bucket, took);
+        if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
+        if (took > stall_ns) hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
+    }
+    stop_record(hot);
+    atomic_store(&engine->hot_done, true);
+    return NULL;
+}

@@ -1,0 +1,121 @@
+#pragma once
+/* The hot thread: run to completion. One loop: poll sockets -> decode -> core -> journal -> send -> publish.
+ * Everything here belongs to it alone; nothing is allocated after hot_create. */
+#include "../net/http.h"
+#include "../net/uring.h"
+#include "../net/ws.h"
+#include "engine.h"
+
+#define HOT_RECEIVE_SIZE    (1u << 20)
+#define HOT_FRAME_SIZE      4096
+#define HOT_PUBLISH_NS      2000000  /* latched blocks: at most this often while something changes */
+#define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
+#define HOT_MARK_NS         1000000000
+#define HOT_PING_NS         15000000000
+#define HOT_DEPTH           6 /* core calls nest: an order's SENT report inside the actions of the decision that made it */
+#define HOT_JOURNAL_RESERVE 2048u /* records kept free for what must still be written when the disk is slow */
+
+/* One live connection; the index is its number in the uring. */
+struct hot_connection {
+    bool used;
+    bool websocket;
+    uint32_t venue;
+    uint32_t role;
+    uint32_t slot;          /* HTTP order connections: 0 .. n-1 */
+    uint64_t busy_order_id; /* HTTP: the order whose answer is awaited; 0: free */
+    int64_t frame_ns;       /* last frame of any kind */
+    int64_t ping_ns;        /* last keepalive we sent */
+    struct ws_parser ws;
+};
+
+struct gateway {
+    const struct venue_ops *ops;
+    const struct settings_venue *settings;
+    struct venue_keys keys;
+    char host[96];               /* Host header of the order path */
+    int feed, user;              /* connection numbers, -1: none */
+    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    uint32_t orders_count;
+    bool feed_ready; /* subscribed */
+    bool user_ready;
+    bool off;               /* by a person */
+    uint32_t capacity_told; /* what the core thinks may leave now */
+    int64_t clock_offset_ns;
+    uint64_t request_id;
+    struct abi_venue view; /* published */
+};
+
+struct hot {
+    struct engine *engine;
+    struct core *core;
+    struct uring *ring;
+    uint64_t input_seq;
+    int64_t now;
+    int64_t next_mark_ns;
+    int64_t next_publish_ns;
+    int64_t next_house_ns;
+    int64_t stop_deadline_ns; /* 0: running */
+    bool dirty;
+    bool journal_told_sick;
+    bool unresolved_changed;
+    int64_t next_unresolved_ns;
+    uint32_t depth;
+    uint32_t mask_seed;
+    uint64_t alarm_id;
+    struct abi_status status;
+    struct abi_counters counters; /* hot's own; the core's are added when published */
+    struct abi_alarms alarms;
+    struct gateway gateway[ABI_VENUE_MAX];
+    struct hot_connection connection[URING_CONNECTION_MAX];
+    struct core_out out[HOT_DEPTH];
+    struct venue_message message;
+    uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    char text[HOT_FRAME_SIZE];
+    uint8_t *fragments; /* one WebSocket reassembly buffer per connection */
+};
+
+struct hot *hot_create(struct engine *engine, struct error_trail *trail);
+void *hot_main(void *hot); /* thread body */
+void hot_destroy(struct hot *hot);
+
+/* ---- apply.c: one input into the core, its outputs into the journal and the world ---- */
+/* All take the receive time of the bytes that caused them (0: none) for the latency stages. */
+void apply_quote(struct hot *hot, const struct journal_quote *quote, int64_t recv_ns);
+void apply_report(struct hot *hot, const struct journal_report *report);
+void apply_fill(struct hot *hot, struct journal_fill *fill);
+void apply_state(struct hot *hot, const struct journal_state *state);
+void apply_balance(struct hot *hot, const struct journal_balance *balance);
+void apply_params(struct hot *hot, uint32_t strategy, const struct core_params *params);
+void apply_limits(struct hot *hot, const struct core_limits *limits);
+void apply_mark(struct hot *hot);
+void apply_timer(struct hot *hot);
+/* A record that is no input of the core (COMMAND, CONFIG, ALARM, STOP). */
+void apply_fact(struct hot *hot, enum journal_type type, const void *payload, size_t size);
+void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- send.c: orders out ---- */
+/* The ORDER records of one decision; both legs leave in one submission. */
+void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
+int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
+
+/* ---- gateway.c: connections of a venue ---- */
+void gateway_init(struct hot *hot, uint32_t venue);
+void gateway_add(struct hot *hot, const struct to_hot *message);
+void gateway_receive(struct hot *hot, uint32_t connection, int64_t recv_ns);
+void gateway_lost(struct hot *hot, uint32_t connection, const char *why);
+void gateway_house(struct hot *hot); /* staleness, keepalives, capacity; about every 10 ms */
+void gateway_capacity(struct hot *hot, uint32_t venue);
+void gateway_state(struct hot *hot, uint32_t venue);
+void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by);
+
+/* ---- order_events.c: what venues say about orders -> reports and fills ---- */
+void order_message(struct hot *hot, uint32_t connection, const struct venue_message *message);
+void order_lost_connection(struct hot *hot, uint32_t venue, const char *why);
+void order_unknown(struct hot *hot, uint64_t order_id, int32_t code, const char *why);
+
+/* ---- publish.c ---- */
+void publish_all(struct hot *hot);
+void publish_cells(struct hot *hot, const struct core_out *out);
+void publish_pnl_sample(struct hot *hot, const struct journal_mark *mark);

@@ -1,0 +1,162 @@
+/* Orders out. A byte once handed to the kernel is never sent again: an order goes to a socket at most once, and what
+ * cannot be sent at all is reported as NOT_SENT before anything else happens. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/histogram.h"
+#include "../base/text.h"
+#include "hot.h"
+
+static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
+    uint32_t x = hot->mask_seed;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    hot->mask_seed = x;
+    return x;
+}
+
+int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size) {
+    uint8_t frame[HOT_FRAME_SIZE];
+    int64_t length = ws_encode(opcode, payload, size, next_mask(hot), frame, sizeof frame);
+    if (length < 0) return (int)length;
+    bool on_wire;
+    hot->counters.value[ABI_COUNTER_BYTES_OUT] += (uint64_t)length;
+    return uring_send(hot->ring, connection, frame, (size_t)length, &on_wire);
+}
+
+int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size) {
+    return send_control(hot, connection, WS_TEXT, (const uint8_t *)text, size);
+}
+
+struct outgoing {
+    const struct journal_order *order;
+    int connection; /* -1: nowhere to send to */
+    const char *why;
+    uint8_t *bytes;
+    size_t size;
+    int result;
+};
+
+/* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
+static int choose_connection(struct hot *hot, struct gateway *gateway, const char **why) {
+    if (gateway->ops->orders_by_websocket) {
+        *why = "order connection down";
+        return gateway->orders[0];
+    }
+    for (uint32_t i = 0; i < gateway->orders_count; i++) {
+        int number = gateway->orders[i];
+        if (number >= 0 && hot->connection[number].busy_order_id == 0 &&
+            !uring_has_unsent(hot->ring, (uint32_t)number))
+            return number;
+    }
+    *why = "no free order connection";
+    return -1;
+}
+
+static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
+    const struct journal_order *order = out->order;
+    struct gateway *gateway = &hot->gateway[order->venue];
+    const struct journal_symbol *symbol = &hot->engine->setup.symbol[order->symbol];
+    const char *name = hot->engine->settings.symbol[order->symbol].venue[order->venue].name;
+    out->connection = choose_connection(hot, gateway, &out->why);
+    if (out->connection < 0) return;
+    struct venue_order_request request = {
+        .symbol = {name, (uint32_t)strlen(name)},
+        .client_id = order->client_id,
+        .price = order->price,
+        .qty = order->qty,
+        .price_digits = symbol->price_digits,
+        .qty_digits = symbol->qty_digits,
+        .side = order->side,
+        .wall_ns = clock_wall_ns() + gateway->clock_offset_ns,
+        .recv_window_ms = gateway->settings->recv_window_ms,
+    };
+    bool framed = gateway->ops->orders_by_websocket;
+    char *to = framed ? hot->text : (char *)frame;
+    int size = gateway->ops->order_place(&gateway->keys, &request, gateway->host, to, HOT_FRAME_SIZE);
+    int64_t length = size;
+    if (size > 0 && framed)
+        length = ws_encode(WS_TEXT, (const uint8_t *)to, (size_t)size, next_mask(hot), frame,
+                           HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX);
+    if (size <= 0 || length <= 0) {
+        out->connection = -1;
+        out->why = "order does not fit its frame";
+        return;
+    }
+    out->bytes = frame;
+    out->size = (size_t)length;
+    /* Taken now, so that the pair's second leg at the same venue looks elsewhere. */
+    if (!framed) hot->connection[out->connection].busy_order_id = order->order_id;
+}
+
+static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
+    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0) {
+        int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
+        uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
+                        (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);
+        out[0].result = result[0];
+        out[1].result = result[1];
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool on_wire;
+        out[i].result = out[i].connection < 0 ? ERROR_CLOSED
+                                              : uring_send(hot->ring, (uint32_t)out[i].connection, out[i].bytes,
+                                                           out[i].size, &on_wire);
+    }
+}
+
+static void report_sent(struct hot *hot, const struct outgoing *out, const struct journal_order *order) {
+    struct journal_report report;
+    memset(&report, 0, sizeof report);
+    report.pair_id = order->pair_id;
+    report.order_id = order->order_id;
+    report.venue = order->venue;
+    report.leg = order->leg;
+    report.cum_qty = -1;
+    struct gateway *gateway = &hot->gateway[order->venue];
+    if (out->connection < 0 || out->result == ERROR_FULL) {
+        /* Nothing was taken by the kernel: the order never existed. */
+        if (out->connection >= 0 && !gateway->ops->orders_by_websocket)
+            hot->connection[out->connection].busy_order_id = 0;
+        report.kind = JOURNAL_REPORT_NOT_SENT;
+        report.cum_qty = 0;
+        text_copy(report.reason, sizeof report.reason, out->connection < 0 ? out->why : "send buffer full");
+    } else if (out->result == ERROR_CLOSED) {
+        report.kind = JOURNAL_REPORT_UNKNOWN; /* the kernel may have taken some bytes before it said so */
+        snprintf(report.reason, sizeof report.reason, "connection closed while sending");
+    } else {
+        report.kind = JOURNAL_REPORT_SENT;
+        gateway->view.orders_sent++;
+        hot->counters.value[ABI_COUNTER_BYTES_OUT] += out->size;
+    }
+    apply_report(hot, &report);
+    if (gateway->capacity_told > 0) gateway->capacity_told--;
+}
+
+void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
+    struct abi_histogram *stage = hot->engine->segment->stage;
+    for (uint32_t at = 0; at < count; at += 2) {
+        uint32_t n = count - at < 2 ? 1 : 2;
+        struct outgoing out[2];
+        memset(out, 0, sizeof out);
+        int64_t before = clock_mono_ns();
+        for (uint32_t i = 0; i < n; i++) {
+            out[i].order = orders[at + i];
+            encode(hot, &out[i], hot->frame[i]);
+        }
+        int64_t ready = clock_mono_ns();
+        submit(hot, out, n);
+        int64_t sent = clock_mono_ns();
+        histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);
+        histogram_record(stage[ABI_STAGE_SEND].bucket, sent - ready);
+        if (recv_ns != 0) {
+            histogram_record(stage[ABI_STAGE_TICK_TO_ORDER].bucket, ready - recv_ns);
+            histogram_record(stage[ABI_STAGE_TICK_TO_WIRE].bucket, sent - recv_ns);
+        }
+        for (uint32_t i = 0; i < n; i++)
+            report_sent(hot, &out[i], out[i].order);
+    }
+}

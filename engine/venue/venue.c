@@ -1,0 +1,87 @@
+#include "venue.h"
+
+#include <string.h>
+
+#include "binance.h"
+#include "mexc.h"
+
+static void binance_decode(enum venue_source source, enum venue_query query, const uint8_t *data, size_t size,
+                           bool binary, int http_status, struct venue_message *out) {
+    message_reset(out);
+    if (size > VENUE_MESSAGE_SIZE_MAX) {
+        message_reject(out, "message longer than 1 MiB");
+        return;
+    }
+    switch (source) {
+    case VENUE_SOURCE_FEED:
+        binance_decode_feed(data, size, binary, out);
+        return;
+    case VENUE_SOURCE_ORDERS:
+    case VENUE_SOURCE_USER:
+        binance_decode_orders(data, size, out);
+        return;
+    case VENUE_SOURCE_QUERY:
+        query_json_answer(query, data, size, http_status, &binance_style, out);
+        return;
+    }
+    message_reject(out, "no such source");
+}
+
+static void mexc_decode(enum venue_source source, enum venue_query query, const uint8_t *data, size_t size,
+                        bool binary, int http_status, struct venue_message *out) {
+    message_reset(out);
+    if (size > VENUE_MESSAGE_SIZE_MAX) {
+        message_reject(out, "message longer than 1 MiB");
+        return;
+    }
+    switch (source) {
+    case VENUE_SOURCE_FEED:
+    case VENUE_SOURCE_USER:
+        mexc_decode_stream(data, size, binary, out);
+        return;
+    case VENUE_SOURCE_ORDERS:
+        mexc_decode_order_answer(data, size, http_status, out);
+        return;
+    case VENUE_SOURCE_QUERY:
+        query_json_answer(query, data, size, http_status, &mexc_style, out);
+        return;
+    }
+    message_reject(out, "no such source");
+}
+
+static const struct venue_ops kinds[] = {
+    {
+        .kind = "binance",
+        .orders_by_websocket = true,
+        .user_on_orders = true,
+        .decode = binance_decode,
+        .feed_path = binance_feed_path,
+        .feed_subscribe = binance_feed_subscribe,
+        .feed_ping = binance_feed_ping,
+        .orders_path = binance_orders_path,
+        .user_path = binance_user_path,
+        .user_subscribe = binance_user_subscribe,
+        .order_place = binance_order_place,
+        .query = binance_query,
+    },
+    {
+        .kind = "mexc",
+        .has_listen_key = true,
+        .decode = mexc_decode,
+        .feed_path = mexc_feed_path,
+        .feed_subscribe = mexc_feed_subscribe,
+        .feed_ping = mexc_feed_ping,
+        .orders_path = mexc_orders_path,
+        .user_path = mexc_user_path,
+        .user_subscribe = mexc_user_subscribe,
+        .order_place = mexc_order_place,
+        .query = mexc_query,
+    },
+};
+
+const struct venue_ops *venue_ops_find(const char *kind) {
+    for (size_t index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
+        if (strcmp(kinds[index].kind, kind) == 0) return &kinds[index];
+    }
+    return NULL;
+}

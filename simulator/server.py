@@ -1,0 +1,154 @@
+"""What every simulated venue's server has in common: its port, its clients, and faults of the network."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from simulator.exchange import Exchange
+from simulator.peer import Peer
+
+log = logging.getLogger("simulator")
+HOST = "127.0.0.1"
+HELD_MAX_S = 60.0  # an answer that never comes: how long the request is held before its connection is cut
+SHUTDOWN_S = 0.3
+
+
+@dataclass(frozen=True)
+class Event:
+    """One message of user data."""
+
+    message: str | bytes
+    topic: str
+    is_fill: bool = False
+
+
+class VenueServer:
+    """Listens on one port; subclasses add routes and wire formats."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.name = exchange.settings.name
+        self.faults = exchange.faults
+        self.peers: set[Peer] = set()
+        self.app = web.Application(client_max_size=1 << 20)
+        self._order_transports: set[asyncio.Transport] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        self._runner = web.AppRunner(
+            self.app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
+        await self._runner.setup()
+        await self._listen()
+
+    async def _listen(self) -> None:
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, HOST, self.exchange.settings.port, reuse_address=True)
+        await self._site.start()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self.drop("all")
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned_done)
+
+    def _spawned_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s: a request failed", self.name, exc_info=task.exception())
+
+    # --- faults of the network --------------------------------------------------------------------------------
+
+    def drop(self, role: str) -> int:
+        """Cuts the connections of a role (feed, orders, user, all). Returns how many."""
+        doomed = [peer for peer in self.peers if role in ("all", peer.role, *self.also(peer))]
+        for peer in doomed:
+            peer.abort()
+        count = len(doomed)
+        if role in ("orders", "all"):
+            count += len(self._order_transports)
+            for transport in list(self._order_transports):
+                transport.abort()
+            self._order_transports.clear()
+        return count
+
+    def also(self, peer: Peer) -> tuple[str, ...]:
+        """Further roles of a connection (Binance: user data comes on the order connection)."""
+        return ()
+
+    async def go_down(self) -> None:
+        """Refuses connections for as long as the fault says, then listens again."""
+        assert self._site is not None
+        await self._site.stop()
+        self.drop("all")
+        log.warning("%s: down for %.1f s", self.name, self.faults.down_s)
+        while (left_s := self.faults.down_s) > 0.0:
+            await asyncio.sleep(min(left_s, 0.1))
+        await self._listen()
+        log.warning("%s: up again", self.name)
+
+    # --- requests ---------------------------------------------------------------------------------------------
+
+    def note_order_connection(self, request: web.Request) -> None:
+        transport = request.transport
+        if transport is not None:
+            self._order_transports = {t for t in self._order_transports if not t.is_closing()}
+            self._order_transports.add(transport)
+
+    async def travel(self) -> None:
+        """Half of the venue's latency: once before an order meets the market, once before its answer leaves."""
+        await asyncio.sleep(self.exchange.settings.latency_ms / 2000.0)
+
+    async def delay_ack(self) -> None:
+        await asyncio.sleep(self.exchange.settings.latency_ms / 2000.0 + self.faults.delay_ack_ms / 1000.0)
+
+    async def hold(self, request: web.Request) -> web.Response:
+        """Never answers: holds the request until its client leaves, or cuts it off after a minute."""
+        waited_s = 0.0
+        while waited_s < HELD_MAX_S and request.transport is not None and not request.transport.is_closing():
+            await asyncio.sleep(0.05)
+            waited_s += 0.05
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+
+    # --- user data --------------------------------------------------------------------------------------------
+
+    def send_events(self, events: list[Event]) -> None:
+        if self.faults.use("lose_events"):
+            return
+        if self.faults.use("reorder_fills"):
+            events = events[::-1]
+        doubled: list[Event] = []
+        for event in events:
+            doubled.append(event)
+            if event.is_fill and self.faults.use("duplicate_fills"):
+                doubled.append(event)
+        if self.faults.delay_events_ms > 0.0:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.faults.delay_events_ms / 1000.0, self._send_all, doubled)
+        else:
+            self._send_all(doubled)
+
+    def _send_all(self, events: list[Event]) -> None:
+        for event in events:
+            self.send_event(event)
+
+    def send_event(self, event: Event) -> None:
+        raise NotImplementedError
