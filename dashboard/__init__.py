@@ -1,0 +1,1 @@
+"""The browser desk: pages, REST API and live push over one engine."""
