@@ -125,7 +125,7 @@ static void decode_control_error(const struct json_value *code, const struct jso
 static void decode_wrapped_error(const struct json_value *error, struct venue_message *out) {
     static const struct json_name names[2] = {JSON_NAME("code"), JSON_NAME("msg")};
     struct json_value values[2];
-    const char *why = json_object(error, names, 2, values);
+    const char *why = json_members(error, names, 2, values);
     if (why) {
         message_reject(out, why);
     } else {

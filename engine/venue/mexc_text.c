@@ -47,7 +47,7 @@ static void decode_text_json(const uint8_t *data, size_t size, struct venue_mess
         message_control(out, VENUE_TYPE_IGNORE);
         return;
     }
-    if (!why) why = json_object(&object, names, 3, values);
+    if (!why) why = json_members(&object, names, 3, values);
     if (why) {
         message_reject(out, why);
     } else if (values[1].kind == JSON_ABSENT || values[2].kind != JSON_STRING) {
