@@ -11,8 +11,8 @@
 #include "venue/venue.h"
 
 #define SEED           20261122u
-#define ROUNDS         2000
-#define BYTES_PER_FILE 2000000 /* large files get fewer rounds */
+#define ROUNDS         4000
+#define BYTES_PER_FILE 4000000 /* large files get fewer rounds */
 
 static uint64_t random_state = SEED;
 
