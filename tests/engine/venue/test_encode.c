@@ -277,7 +277,7 @@ static void feeds_are_named_in_the_path_or_subscribed(void **state) {
                 "/stream?streams=btcusdt@bookTicker/ethusdt@bookTicker");
     assert_int_equal(binance->feed_subscribe(symbols, 2, 1, out, sizeof out), 0);
     assert_int_equal(binance->feed_ping(out, sizeof out), 0);
-    expect_text(out, binance->orders_path(out, sizeof out), "/ws-api/v3");
+    expect_text(out, binance->orders_path(out, sizeof out), "/ws-api/v3?returnRateLimits=false");
     expect_text(out, mexc->feed_path(symbols, 2, out, sizeof out), "/ws");
     expect_text(out, mexc->feed_subscribe(symbols, 2, 1, out, sizeof out),
                 "{\"method\":\"SUBSCRIPTION\",\"params\":[\"spot@public.aggre.bookTicker.v3.api.pb@10ms@BTCUSDT\","
