@@ -92,7 +92,7 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
 }
 
 static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
-    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0) {
+    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
                         (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);
@@ -139,10 +139,16 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
     if (gateway->capacity_told > 0) gateway->capacity_told--;
 }
 
+/* The two legs of one decision go out together or not at all; hedges go out alone. */
+static bool is_pair(const struct journal_order *const *orders, uint32_t count, uint32_t at) {
+    return at + 1 < count && orders[at]->pair_id == orders[at + 1]->pair_id &&
+           orders[at]->kind == JOURNAL_ORDER_ARB && orders[at + 1]->kind == JOURNAL_ORDER_ARB;
+}
+
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
     struct abi_histogram *stage = hot->engine->segment->stage;
-    for (uint32_t at = 0; at < count; at += 2) {
-        uint32_t n = count - at < 2 ? 1 : 2;
+    for (uint32_t at = 0, n; at < count; at += n) {
+        n = is_pair(orders, count, at) ? 2 : 1;
         struct outgoing out[2];
         memset(out, 0, sizeof out);
         int64_t before = clock_mono_ns();

@@ -116,7 +116,7 @@ static void members_are_found_in_any_order_and_never_inside_others(void **state)
     static const char text[] = "{ \"x\" : {\"b\":9,\"a\":8}, \"b\":2, \"ab\":7, \"a\" :\"1\" }";
     static const struct json_name names[3] = {JSON_NAME("a"), JSON_NAME("b"), JSON_NAME("c")};
     struct json_value values[3], object = {text, sizeof text - 1, JSON_OBJECT, false};
-    assert_null(json_object(&object, names, 3, values));
+    assert_null(json_members(&object, names, 3, values));
     assert_true(json_equals(&values[0], "1"));
     uint64_t number;
     assert_true(json_u64(&values[1], &number));
@@ -129,7 +129,7 @@ static void the_same_member_twice_is_refused(void **state) {
     static const char text[] = "{\"a\":1,\"z\":2,\"z\":3,\"a\":1}";
     static const struct json_name names[1] = {JSON_NAME("a")};
     struct json_value values[1], object = {text, sizeof text - 1, JSON_OBJECT, false};
-    assert_non_null(json_object(&object, names, 1, values));
+    assert_non_null(json_members(&object, names, 1, values));
 }
 
 static bool u64_of(const char *token, uint64_t *out) {
