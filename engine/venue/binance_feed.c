@@ -162,8 +162,12 @@ static void decode_array(struct json_scan *scan, struct venue_message *out) {
 }
 
 void binance_decode_feed(const uint8_t *data, size_t size, bool binary, struct venue_message *out) {
-    if (binary || size == 0) {
-        message_reject(out, binary ? "binary frame: SBE market data is not read" : "empty message");
+    if (size == 0) {
+        message_reject(out, "empty message");
+        return;
+    }
+    if (binary) {
+        binance_decode_sbe(data, size, out);
         return;
     }
     struct json_scan scan;

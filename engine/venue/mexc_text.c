@@ -26,7 +26,7 @@ static void decode_ack_text(struct venue_text text, struct venue_message *out) {
     const char *no = find(text, refused), *yes = find(text, accepted);
     if (no) {
         out->text = list_after(text, no);
-        out->ok = yes && yes < no && list_after(text, yes).size > 0 ? 2 : 0;
+        out->ok = yes && list_after(text, yes).size > 0 ? 2 : 0;
     } else if (yes) {
         out->text = list_after(text, yes);
         out->ok = out->text.size > 0;

@@ -16,7 +16,7 @@ PAYLOADS = SHARED / "venues" / "payloads"
 VENUES = ("binance", "mexc")
 TIMEOUT_S = 10
 
-# Depth, trades, klines, symbol rules and binary (SBE) market data are not read yet: ignored or refused, never accepted.
+# Depth, trades, klines and symbol rules are not read yet: ignored or refused, never accepted.
 OUT_OF_SCOPE = frozenset(
     {
         "ws_partial_depth.json",
@@ -34,14 +34,9 @@ OUT_OF_SCOPE = frozenset(
         "aggre_depth_313_ccxt.bin",
         "aggre_depth_313_gap.bin",
         "kline_308.bin",
-        "sbe_bestbidask.bin",
-        "sbe_bestbidask_exp_m2_m5.bin",
-        "sbe_bestbidask_exp_positive.bin",
-        "sbe_bestbidask_newer_version_longer_block.bin",
-        "sbe_bestbidask_empty_bid_zero.bin",
-        "sbe_bestbidask_utf8_symbol.bin",
-        "sbe_unknown_template.bin",
         "sbe_depth20.bin",
+        "sbe_depth_group_count_lie.bin",
+        "sbe_depth_group_blocklen0.bin",
         "sbe_depth_diff.bin",
         "sbe_depth_empty_groups.bin",
         "sbe_trades.bin",

@@ -109,6 +109,27 @@ static void a_message_over_the_size_limit_is_refused(void **state) {
     free(large);
 }
 
+/* The venue document's frame: BNBUSDT 25.3519 x 31.21, 25.3652 x 40.66. */
+static const uint8_t sbe_quote[66] =
+    "\x32\x00\x11\x27\x01\x00\x00\x00\xab\x49\x1e\xf1\x15\x4c\x06\x00\x79\x40\xe5\x17\x00\x00\x00\x00\xf8\xf8"
+    "\xf0\xed\x1b\x97\x00\x00\x00\x00\x40\xae\x06\xba\x00\x00\x00\x00\x40\x39\x30\x97\x00\x00\x00\x00\x80\x3c"
+    "\x5a\xf2\x00\x00\x00\x00\x07\x42\x4e\x42\x55\x53\x44\x54";
+
+static void binary_quote_is_read_exactly_and_every_cut_is_refused(void **state) {
+    (void)state;
+    decode_bytes("binance", VENUE_SOURCE_FEED, VENUE_QUERY_NONE, sbe_quote, sizeof sbe_quote, true, 0);
+    assert_int_equal(message.verdict, VENUE_ACCEPT);
+    assert_true(text_is(message.symbol, "BNBUSDT"));
+    assert_true(decimal_is(message.bid_price, "25.35190000"));
+    assert_true(decimal_is(message.ask_qty, "40.66000000"));
+    assert_int_equal(message.seq, 400900217);
+    assert_int_equal(message.event_ns, 1772506983582123000);
+    for (size_t size = 0; size < sizeof sbe_quote; size++) {
+        decode_bytes("binance", VENUE_SOURCE_FEED, VENUE_QUERY_NONE, sbe_quote, size, true, 0);
+        assert_int_equal(message.verdict, VENUE_REJECT);
+    }
+}
+
 #define ORDER_HEAD                                                                                                 \
     "{\"id\":\"arb-1\",\"status\":200,\"result\":{\"symbol\":\"BTCUSDT\",\"orderId\":12569099454,"                 \
     "\"clientOrderId\":"                                                                                           \
@@ -341,6 +362,7 @@ int main(void) {
         cmocka_unit_test(sides_cross_lock_and_vanish_by_value),
         cmocka_unit_test(quotes_that_are_not_whole_are_refused),
         cmocka_unit_test(a_message_over_the_size_limit_is_refused),
+        cmocka_unit_test(binary_quote_is_read_exactly_and_every_cut_is_refused),
         cmocka_unit_test(full_answer_brings_every_fill),
         cmocka_unit_test(fills_that_do_not_add_up_are_not_complete),
         cmocka_unit_test(an_answer_without_a_status_word_is_only_an_acknowledgement),

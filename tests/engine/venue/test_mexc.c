@@ -164,6 +164,10 @@ static void refused_subscriptions_do_not_look_like_successes(void **state) {
         "  Reason\xef\xbc\x9a Blocked! \"}");
     assert_int_equal(message.ok, 2);
     assert_true(text_is(message.text, "spot@a@X"));
+    stream_text("{\"id\":1,\"code\":0,\"msg\":\"Not Subscribed successfully! [spot@a@X]. Subscribed successful! "
+                "[spot@a@Y]\"}");
+    assert_int_equal(message.ok, 2);
+    assert_true(text_is(message.text, "spot@a@X"));
     stream_text("{\"id\":1,\"code\":0,\"msg\":\"something else\"}");
     assert_int_equal(message.ok, 0);
     stream_text("{\"id\":1,\"code\":1,\"msg\":\"spot@a@X\"}");
