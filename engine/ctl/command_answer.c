@@ -9,6 +9,7 @@
 #include "command_parts.h"
 
 static const char *status_word(enum command_status status) {
+    assert(status >= COMMAND_DONE && status <= COMMAND_REFUSED); /* a handler must set it */
     switch (status) {
     case COMMAND_DONE:
         return "done";
@@ -17,7 +18,6 @@ static const char *status_word(enum command_status status) {
     case COMMAND_REFUSED:
         return "refused";
     }
-    assert(!"a handler must set the status");
     return "refused";
 }
 
