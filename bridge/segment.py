@@ -102,9 +102,7 @@ class Segment:
                 ("pnl_ring", "pnl"),
             )
         }
-        self._offsets = {
-            field: layout.offsetof("abi_segment", field) for field in (*self._dtypes, "heads", "stage")
-        }
+        self._offsets = {field: layout.offsetof("abi_segment", field) for field in (*self._dtypes, "heads", "stage")}
         self._buckets = layout.constants["ABI_HISTOGRAM_BUCKETS"]
         try:
             self.header_bytes = self._map[: layout.sizeof("abi_header")]
@@ -241,13 +239,9 @@ def _check_head(instance: str, name: str, head: bytes, file_size: int) -> None:
     if magic == 0:
         raise EngineDown(instance, f"{name} is not ready: still starting, or shut down")
     if magic != layout.constants["ABI_MAGIC"]:
-        raise SegmentRefused(
-            instance, f"{name} does not begin with the magic of a segment (found {magic:016x})"
-        )
+        raise SegmentRefused(instance, f"{name} does not begin with the magic of a segment (found {magic:016x})")
     if found_hash != abi_hash():
         raise LayoutMismatch(f"{abi_hash():016x}", f"{found_hash:016x}")
     wanted = layout.sizeof("abi_segment")
     if size != wanted or file_size < size:
-        raise SegmentRefused(
-            instance, f"{name} has {file_size} bytes and says it has {size}; this layout has {wanted}"
-        )
+        raise SegmentRefused(instance, f"{name} has {file_size} bytes and says it has {size}; this layout has {wanted}")

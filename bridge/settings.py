@@ -32,9 +32,7 @@ class BridgeSettings:
         return self.run_directory / f"{self.instance}.sock"
 
 
-def bridge_settings(
-    instance: str | None = None, home: str | os.PathLike[str] | None = None
-) -> BridgeSettings:
+def bridge_settings(instance: str | None = None, home: str | os.PathLike[str] | None = None) -> BridgeSettings:
     """Settings of one bridge.
 
     Args:
@@ -43,9 +41,7 @@ def bridge_settings(
 
     Raises ValueError when the name is not 1 to 31 of a-z, 0-9 and "_" (it becomes part of paths).
     """
-    home_path = Path(
-        home if home is not None else os.environ.get("ARBDECK_HOME") or "~/.arbdeck"
-    ).expanduser()
+    home_path = Path(home if home is not None else os.environ.get("ARBDECK_HOME") or "~/.arbdeck").expanduser()
     name = instance or os.environ.get("ARBDECK_INSTANCE") or _only_instance(home_path) or INSTANCE_DEFAULT
     if _INSTANCE_FORM.fullmatch(name) is None:
         raise ValueError(f"instance = {name!r}: allowed are 1 to 31 of a-z, 0-9 and '_'")

@@ -182,7 +182,6 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
         gateway->orders[message->slot] = number;
         if (gateway->ops->user_on_orders) subscribe_user(hot, gateway, (uint32_t)number);
     }
-    if (message->rest_size > 0) gateway_receive(hot, (uint32_t)number, connection->frame_ns);
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);
 }

@@ -117,13 +117,16 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
     report.leg = order->leg;
     report.cum_qty = -1;
     struct gateway *gateway = &hot->gateway[order->venue];
-    if (out->connection < 0 || out->result == ERROR_FULL) {
+    if (out->connection < 0 || out->result == ERROR_FULL || out->result == ERROR_REFUSED) {
         /* Nothing was taken by the kernel: the order never existed. */
         if (out->connection >= 0 && !gateway->ops->orders_by_websocket)
             hot->connection[out->connection].busy_order_id = 0;
         report.kind = JOURNAL_REPORT_NOT_SENT;
         report.cum_qty = 0;
-        text_copy(report.reason, sizeof report.reason, out->connection < 0 ? out->why : "send buffer full");
+        text_copy(report.reason, sizeof report.reason,
+                  out->connection < 0            ? out->why
+                  : out->result == ERROR_REFUSED ? "the other leg could not be sent"
+                                                 : "send buffer full");
     } else if (out->result == ERROR_CLOSED) {
         report.kind = JOURNAL_REPORT_UNKNOWN; /* the kernel may have taken some bytes before it said so */
         snprintf(report.reason, sizeof report.reason, "connection closed while sending");
@@ -148,7 +151,8 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             encode(hot, &out[i], hot->frame[i]);
         }
         int64_t ready = clock_mono_ns();
-        for (uint32_t i = 0; i < n; i++) hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
+        for (uint32_t i = 0; i < n; i++)
+            hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
         histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);

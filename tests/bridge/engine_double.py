@@ -1,6 +1,8 @@
-"""A stand-in for the engine's half of shared memory: a segment and run file of this process, written field by field.
+"""A stand-in for the engine's half of shared memory: a segment and run file of this process, written field by
+field.
 
-It publishes as abi.h says (two slots, sequence words, cells, heads), so tests can leave it at any half-done step.
+It publishes as abi.h says (two slots, sequence words, cells, heads), so tests can leave it at any half-done
+step.
 """
 
 from __future__ import annotations

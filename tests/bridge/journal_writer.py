@@ -1,5 +1,6 @@
-"""Writes journal files by hand, byte for byte as engine/journal.h and engine/ctl/journal_file.h say, with a CRC of its
-own (bit by bit, from the polynomial), so that reader and writer are two readings of the same text."""
+"""Writes journal files by hand, byte for byte as engine/journal.h and engine/ctl/journal_file.h say, with a
+CRC of its own (bit by bit, from the polynomial), so that reader and writer are two readings of the same text.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +53,9 @@ class JournalWriter:
 
         assert len(head(0)) == HEAD_SIZE
         chosen = crc32c(crc32c(0, head(0)), self.text) if seed is None else seed
-        self.path.write_bytes(head(chosen) + self.text + bytes(-len(self.text) % 256))
+        unfinished = self.path.with_suffix(".new")
+        unfinished.write_bytes(head(chosen) + self.text + bytes(-len(self.text) % 256))
+        unfinished.rename(self.path)
         return chosen
 
     def roll(self) -> None:

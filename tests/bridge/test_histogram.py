@@ -1,4 +1,6 @@
-"""Protects the latency figures: bucket edges agree with the C formula, percentiles with numpy's over the same samples."""
+"""Protects the latency figures: bucket edges agree with the C formula, percentiles with numpy's over the same
+samples.
+"""
 
 from __future__ import annotations
 

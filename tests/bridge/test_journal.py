@@ -1,5 +1,6 @@
-"""Protects the record of what happened: every altered, torn or missing record ends the readable part, and a reader that
-stops anywhere goes on exactly there, over growing files, parts and generations."""
+"""Protects the record of what happened: every altered, torn or missing record ends the readable part, and a
+reader that stops anywhere goes on exactly there, over growing files, parts and generations.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,11 @@ def test_records_come_with_type_times_and_payload(tmp_path: Path) -> None:
     first, _, fill = JournalReader(tmp_path)
     assert (first.type, first.seq, first.payload, first.generation) == ("TIMER", 1, {}, 1)
     assert (fill.type, fill.time_ns, fill.wall_ns) == ("FILL", 3000, WALL_OFFSET_NS + 3000)
-    assert (fill.payload["order_id"], fill.payload["trade_id"], fill.payload["fee_asset_name"]) == (3, "t3", "USDT")
+    assert (fill.payload["order_id"], fill.payload["trade_id"], fill.payload["fee_asset_name"]) == (
+        3,
+        "t3",
+        "USDT",
+    )
     assert fill.payload["price"] == 6_000_000
 
 
@@ -68,7 +73,9 @@ def test_a_record_that_is_only_partly_there_is_waited_for(tmp_path: Path) -> Non
 
 @given(at=some.integers(0, 10 * 256 - 1), bit=some.integers(0, 7))
 @settings(max_examples=200, deadline=None)
-def test_any_flipped_bit_ends_the_readable_part_there(tmp_path_factory: pytest.TempPathFactory, at: int, bit: int) -> None:
+def test_any_flipped_bit_ends_the_readable_part_there(
+    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
+) -> None:
     folder = tmp_path_factory.mktemp("flip")
     writer = JournalWriter(folder)
     writer.append(10, TYPE_QUOTE)
@@ -171,7 +178,9 @@ def test_text_that_is_no_header_is_an_error(tmp_path: Path) -> None:
 
 def test_a_journal_of_another_build_is_read_by_its_own_text(tmp_path: Path) -> None:
     text = header_path("journal.h").read_text()
-    older = text.replace("JOURNAL_TIMER = 26", "JOURNAL_ALARM_CLOCK = 26").replace("int64_t fee_e8;", "int64_t cost_e8;")
+    older = text.replace("JOURNAL_TIMER = 26", "JOURNAL_ALARM_CLOCK = 26").replace(
+        "int64_t fee_e8;", "int64_t cost_e8;"
+    )
     assert older != text
     writer = JournalWriter(tmp_path, text=older)
     writer.append()

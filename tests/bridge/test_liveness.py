@@ -1,4 +1,6 @@
-"""Protects against a dead engine that looks alive: each way of being gone, foreign or stuck is its own typed error."""
+"""Protects against a dead engine that looks alive: each way of being gone, foreign or stuck is its own typed
+error.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,7 @@ def test_an_engine_that_cleared_its_magic_is_down(double: EngineDouble, bridge: 
 
 def test_a_segment_that_is_gone_is_down(double: EngineDouble, bridge: CEngineBridge) -> None:
     double.unlink()
-    with pytest.raises(EngineDown, match="shared memory .* is gone"):
+    with pytest.raises(EngineDown, match=r"shared memory .* is gone"):
         bridge.connect()
 
 
@@ -156,9 +158,7 @@ def test_a_segment_of_another_generation_than_the_run_file_says_is_refused(
 
 
 @pytest.mark.parametrize("mode", [0o660, 0o606, 0o666])
-def test_a_segment_that_others_may_write_is_refused(
-    double: EngineDouble, bridge: CEngineBridge, mode: int
-) -> None:
+def test_a_segment_that_others_may_write_is_refused(double: EngineDouble, bridge: CEngineBridge, mode: int) -> None:
     (Path("/dev/shm") / double.name[1:]).chmod(mode)
     with pytest.raises(SegmentRefused, match=f"mode {mode:04o}"):
         bridge.connect()

@@ -1,4 +1,6 @@
-"""Protects the answer to "why not?": every refusal of the header has its sentence, with value and limit in human units."""
+"""Protects the answer to "why not?": every refusal of the header has its sentence, with value and limit in
+human units.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ def test_no_sentence_fails_on_extreme_figures(name: str) -> None:
         ("VENUE_STATE", 2, 0, "a venue is STALE, not UP"),
         ("IN_FLIGHT", 1, 1, "1 pairs of the symbol open, limit 1"),
         ("COOLDOWN", 180_000_000, 0, "cooling down, 180 ms left"),
-        ("EDGE_IMPLAUSIBLE", 3_100_000, 3_000_000, "edge of 310.00 bps is implausible, limit 300.00 bps: a data error, not luck"),
+        ("BOOK_SPREAD", 5_100_000, 5_000_000, "spread of a venue is 510.00 bps, limit 500.00 bps"),
         ("QUOTE_AGE", 412_000_000, 250_000_000, "quote 412 ms old, limit 250 ms"),
         ("DEPTH", 5, 10, "displayed size 0.00005 BTC, at least 0.0001 BTC needed"),
         ("BALANCE", 1_050_000_000, 50_000_000_000, "free balance 10.5, 500 needed on a leg"),

@@ -54,24 +54,30 @@ def test_pnl_is_in_dollars(double: EngineDouble, bridge: CEngineBridge) -> None:
     assert bridge.raw("pnl")["trading_pnl_e8"] == 1_234_567_890
 
 
-def test_quotes_are_scaled_by_their_symbol_and_none_means_no_bid(
-    double: EngineDouble, bridge: CEngineBridge
-) -> None:
+def test_quotes_are_scaled_by_their_symbol_and_none_means_no_bid(double: EngineDouble, bridge: CEngineBridge) -> None:
     book = double.slot("book", 1, 0)["value"]["quote"].copy()
-    book["bid_price"][0], book["bid_qty"][0], book["recv_mono_ns"][0] = 6_000_050, 12_345, time.monotonic_ns() - 2 * S
+    book["bid_price"][0], book["bid_qty"][0], book["recv_mono_ns"][0] = (
+        6_000_050,
+        12_345,
+        time.monotonic_ns() - 2 * S,
+    )
     book["ask_price"][1], book["ask_qty"][1], book["flags"][1] = 300_001, 15_000, 1
     double.publish("book", 1, quote=book)
     quotes = {(quote.venue, quote.symbol): quote for quote in bridge.snapshot().quotes}
     bitcoin, ether = quotes["mexc", "BTCUSDT"], quotes["mexc", "ETHUSDT"]
     assert (bitcoin.bid, bitcoin.bid_qty, bitcoin.ask, bitcoin.ask_qty) == (60_000.5, 0.12345, None, None)
     assert bitcoin.age_s == pytest.approx(2.0, abs=0.5)
-    assert (ether.bid, ether.ask, ether.ask_qty, ether.age_s, ether.crossed) == (None, 3000.01, 1.5, None, True)
+    assert (ether.bid, ether.ask, ether.ask_qty, ether.age_s, ether.crossed) == (
+        None,
+        3000.01,
+        1.5,
+        None,
+        True,
+    )
     assert len(quotes) == 4
 
 
-def test_a_symbol_that_a_venue_does_not_trade_has_no_quote_there(
-    double: EngineDouble, bridge: CEngineBridge
-) -> None:
+def test_a_symbol_that_a_venue_does_not_trade_has_no_quote_there(double: EngineDouble, bridge: CEngineBridge) -> None:
     double.segment["header"]["symbol"]["venue_mask"][1] = 1
     assert [(quote.venue, quote.symbol) for quote in bridge.snapshot().quotes] == [
         ("binance", "BTCUSDT"),
@@ -82,10 +88,16 @@ def test_a_symbol_that_a_venue_does_not_trade_has_no_quote_there(
 
 def test_venue_ages_clock_and_acknowledgements(double: EngineDouble, bridge: CEngineBridge) -> None:
     double.segment["stage"]["bucket"][8][64 * 5] = 10
-    double.publish("venue", 0, data_mono_ns=time.monotonic_ns() - 3 * S, clock_offset_ns=-2_000_000, clock_rtt_ns=800_000,
-                   rate_limit=6000, reason=b"slow")  # fmt: skip
+    seen_ns = time.monotonic_ns() - 3 * S
+    double.publish("venue", 0, data_mono_ns=seen_ns, clock_offset_ns=-2_000_000, clock_rtt_ns=800_000)
+    double.publish("venue", 0, rate_limit=6000, reason=b"slow")
     binance, mexc = bridge.snapshot().venues
-    assert (binance.state, binance.feed_up, binance.reason, binance.taker_fee_bps) == ("UP", True, "slow", 10.0)
+    assert (binance.state, binance.feed_up, binance.reason, binance.taker_fee_bps) == (
+        "UP",
+        True,
+        "slow",
+        10.0,
+    )
     assert binance.data_age_s == pytest.approx(3.0, abs=0.5)
     assert (binance.clock_offset_ms, binance.clock_rtt_ms, binance.rate_limit) == (-2.0, 0.8, 6000)
     assert binance.ack_p50_us == pytest.approx(1.024, rel=1 / 64)
@@ -138,7 +150,12 @@ def test_rings_give_the_newest_first_and_only_whole_records(double: EngineDouble
     double.segment["order"][599 % 512]["seq"] += 1
     found = bridge.orders(4)
     assert [order.id for order in found] == [600, 598, 597]
-    assert (found[0].price, found[0].client_id, found[0].state, found[0].answered_ns) == (600.0, "c600", "FILLED", None)
+    assert (found[0].price, found[0].client_id, found[0].state, found[0].answered_ns) == (
+        600.0,
+        "c600",
+        "FILLED",
+        None,
+    )
     assert len(bridge.orders(10_000)) == 511
     assert bridge.raw_ring("order", 1)["price"].tolist() == [60_000]
 
@@ -156,7 +173,12 @@ def test_fills_and_opportunities_say_names_and_units(double: EngineDouble, bridg
     assert (refused.outcome, refused.refusal, refused.reason) == (
         "REFUSED", "QUOTE_AGE", "quote 412 ms old, limit 250 ms",
     )  # fmt: skip
-    assert (refused.gross_bps, refused.net_bps, refused.notional_usd, refused.pnl_usd) == (20.5, 1.2, 600.0, None)
+    assert (refused.gross_bps, refused.net_bps, refused.notional_usd, refused.pnl_usd) == (
+        20.5,
+        1.2,
+        600.0,
+        None,
+    )
     assert (taken.outcome, taken.pnl_usd, taken.pair_id, taken.refusal) == ("BOTH", 1.5, 5, None)
 
 

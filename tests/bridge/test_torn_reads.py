@@ -1,5 +1,6 @@
-"""Protects every number on a screen: a copy taken under a hot writer is whole, and a writer killed at any moment leaves
-shared memory readable. The writer is another process, compiled here from abi.h."""
+"""Protects every number on a screen: a copy taken under a hot writer is whole, and a writer killed at any
+moment leaves shared memory readable. The writer is another process, compiled here from abi.h.
+"""
 
 from __future__ import annotations
 

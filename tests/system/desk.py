@@ -80,6 +80,15 @@ class Desk:
     def market(self, **values: float) -> None:
         self._edit("simulator.json", lambda d: d["market"].update(values))
 
+    def balances(self, amounts: dict[str, str]) -> None:
+        """What each venue's account opens with."""
+
+        def change(document: dict[str, Any]) -> None:
+            for venue in document["venues"]:
+                venue["balances"] = dict(amounts)
+
+        self._edit("simulator.json", change)
+
     def risk(self, **values: Any) -> None:
         self._edit("engine.json", lambda d: d["risk"].update(values))
 
