@@ -1,4 +1,4 @@
-"""Starts real simulator processes on free ports, each with a home of its own, and talks to them as a client does."""
+"""Starts real simulator processes on free ports, each with a home of its own, and talks to them as clients do."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ def missing(sample: Any, ours: Any, path: str = "") -> list[str]:
     )
 
 
-def sample(shared: Path, name: str) -> Any:
-    return json.loads((shared / "venues" / "payloads" / "binance" / name).read_text())
+def sample(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "samples.json").read_text())["binance/" + name]
 
 
 def buy(sim: Sim, client_id: str, qty: str = "0.001", **more: str) -> dict[str, str]:
@@ -54,10 +54,10 @@ def buy(sim: Sim, client_id: str, qty: str = "0.001", **more: str) -> dict[str, 
 # --- streams
 
 
-def test_raw_stream_sends_book_tickers_in_order_of_their_update_id(sim: Sim, shared: Path) -> None:
+def test_raw_stream_sends_book_tickers_in_order_of_their_update_id(sim: Sim) -> None:
     with sim.binance("/ws/btcusdt@bookTicker") as ws:
         messages = [json.loads(ws.recv(2)) for _ in range(10)]
-    assert [shape(m) for m in messages] == [shape(sample(shared, "ws_bookticker_raw.json"))] * 10
+    assert [shape(m) for m in messages] == [shape(sample("ws_bookticker_raw.json"))] * 10
     assert all(m["s"] == "BTCUSDT" for m in messages)
     ids = [m["u"] for m in messages]
     assert ids == sorted(set(ids))
@@ -78,7 +78,7 @@ def test_combined_stream_wraps_and_keeps_every_symbol_fresh(sim: Sim) -> None:
     assert longest < 0.25  # the engine's age limit
 
 
-def test_live_subscribe_list_and_unsubscribe(sim: Sim, shared: Path) -> None:
+def test_live_subscribe_list_and_unsubscribe(sim: Sim) -> None:
     def control(ws: Any, **message: Any) -> Any:
         ws.send(json.dumps(message))
         while True:
@@ -87,9 +87,7 @@ def test_live_subscribe_list_and_unsubscribe(sim: Sim, shared: Path) -> None:
                 return answer
 
     with sim.binance("/ws") as ws:
-        assert control(ws, **sample(shared, "ws_subscribe_req.json")) == sample(
-            shared, "ws_subscribe_ack.json"
-        )
+        assert control(ws, **sample("ws_subscribe_req.json")) == sample("ws_subscribe_ack.json")
         assert json.loads(ws.recv(2))["s"] in ("BTCUSDT", "ETHUSDT")
         listed = control(ws, method="LIST_SUBSCRIPTIONS", id=3)
         assert listed == {"result": ["btcusdt@bookTicker", "ethusdt@bookTicker"], "id": 3}
@@ -102,14 +100,14 @@ def test_live_subscribe_list_and_unsubscribe(sim: Sim, shared: Path) -> None:
                 ws.recv(0.4)
 
 
-def test_bad_control_messages_get_the_documented_errors(sim: Sim, shared: Path) -> None:
+def test_bad_control_messages_get_the_documented_errors(sim: Sim) -> None:
     with sim.binance("/ws") as ws:
         ws.send("{nonsense")
-        assert json.loads(ws.recv(2)) == sample(shared, "ws_error_invalid_json.json")
+        assert json.loads(ws.recv(2)) == sample("ws_error_invalid_json.json")
         ws.send(json.dumps({"method": "SET_PROPERTY", "params": ["colour", True], "id": 5}))
-        assert json.loads(ws.recv(2)) == sample(shared, "ws_error_unknown_property.json")
+        assert json.loads(ws.recv(2)) == sample("ws_error_unknown_property.json")
         ws.send(json.dumps({"params": []}))
-        assert json.loads(ws.recv(2)) == sample(shared, "ws_error_wrapped.json")
+        assert json.loads(ws.recv(2)) == sample("ws_error_wrapped.json")
 
 
 def test_a_sixth_message_within_a_second_ends_the_stream(sim: Sim) -> None:
@@ -146,14 +144,14 @@ def test_server_pings_and_drops_who_does_not_answer(make_sim: Callable[..., Sim]
 # --- WebSocket API
 
 
-def test_order_is_answered_in_full_and_reported_on_the_same_connection(sim: Sim, shared: Path) -> None:
+def test_order_is_answered_in_full_and_reported_on_the_same_connection(sim: Sim) -> None:
     with sim.binance("/ws-api/v3") as ws:
         assert sim.ask(ws, "userDataStream.subscribe.signature")["result"] == {"subscriptionId": 0}
         sim.ws_api(ws, "order.place", **buy(sim, "full-1", newOrderRespType="FULL"))
         messages = [json.loads(ws.recv(5)) for _ in range(4)]
     answer = next(m for m in messages if "status" in m)
     events = [m["event"] for m in messages if "event" in m]
-    assert missing(sample(shared, "wsapi_order_place_full.json"), answer) == []
+    assert missing(sample("wsapi_order_place_full.json"), answer) == []
     result = answer["result"]
     assert (result["status"], result["executedQty"], result["clientOrderId"]) == (
         "FILLED",
@@ -168,7 +166,7 @@ def test_order_is_answered_in_full_and_reported_on_the_same_connection(sim: Sim,
         ("uds_executionreport_trade_partial.json", events[1]),
         ("uds_outbound_account_position.json", events[2]),
     ):
-        assert missing(sample(shared, name)["event"], event) == []
+        assert missing(sample(name)["event"], event) == []
 
 
 @pytest.mark.parametrize(("kind", "fields"), [("ACK", 5), ("RESULT", 16), ("FULL", 17)])
@@ -178,18 +176,18 @@ def test_response_type_is_honoured(sim: Sim, kind: str, fields: int) -> None:
     assert len(answer["result"]) == fields
 
 
-def test_ioc_out_of_reach_is_status_200_and_expired(sim: Sim, shared: Path) -> None:
+def test_ioc_out_of_reach_is_status_200_and_expired(sim: Sim) -> None:
     with sim.binance("/ws-api/v3") as ws:
         sim.ask(ws, "userDataStream.subscribe.signature")
         sim.ws_api(ws, "order.place", **buy(sim, "miss-1", price="60000.00"))
         messages = [json.loads(ws.recv(5)) for _ in range(4)]
     answer = next(m for m in messages if "status" in m)
     assert answer["status"] == 200
-    assert missing(sample(shared, "wsapi_order_place_ioc_nofill.json"), answer) == []
+    assert missing(sample("wsapi_order_place_ioc_nofill.json"), answer) == []
     assert (answer["result"]["status"], answer["result"]["fills"]) == ("EXPIRED", [])
     assert answer["result"]["expiryReason"] == "UNFILLED_IOC_QUANTITY_EXPIRED"
     expired = [m["event"] for m in messages if "event" in m][1]
-    assert missing(sample(shared, "uds_executionreport_ioc_expired.json")["event"], expired) == []
+    assert missing(sample("uds_executionreport_ioc_expired.json")["event"], expired) == []
 
 
 @pytest.mark.parametrize(
@@ -201,16 +199,14 @@ def test_ioc_out_of_reach_is_status_200_and_expired(sim: Sim, shared: Path) -> N
         ({"quantity": "9.5"}, "wsapi_err_2010_insufficient.json"),
     ],
 )
-def test_refusals_have_the_documented_code_and_text(
-    sim: Sim, shared: Path, change: dict[str, str], file: str
-) -> None:
+def test_refusals_have_the_documented_code_and_text(sim: Sim, change: dict[str, str], file: str) -> None:
     with sim.binance("/ws-api/v3") as ws:
         answer = sim.ask(ws, "order.place", **buy(sim, "refused", **change))
-    expected = sample(shared, file)
+    expected = sample(file)
     assert (answer["status"], answer["error"]) == (expected["status"], expected["error"])
 
 
-def test_signature_key_and_clock_are_checked(sim: Sim, shared: Path) -> None:
+def test_signature_key_and_clock_are_checked(sim: Sim) -> None:
     now = time.time_ns() // 1_000_000
     key, secret = sim.venue("binance")["key"], sim.venue("binance")["secret"]
 
@@ -224,13 +220,13 @@ def test_signature_key_and_clock_are_checked(sim: Sim, shared: Path) -> None:
         return json.loads(ws.recv(5))["error"]
 
     with sim.binance("/ws-api/v3") as ws:
-        assert ask(ws, **{"break": 1}) == sample(shared, "wsapi_err_1022_signature.json")["error"]
-        assert ask(ws, timestamp=now - 5000) == sample(shared, "wsapi_err_1021_recvwindow.json")["error"]
-        assert ask(ws, timestamp=now + 60000) == sample(shared, "wsapi_err_1021_ahead.json")["error"]
-        assert ask(ws, apiKey="wrong") == sample(shared, "wsapi_err_401_session_revoked.json")["error"]
+        assert ask(ws, **{"break": 1}) == sample("wsapi_err_1022_signature.json")["error"]
+        assert ask(ws, timestamp=now - 5000) == sample("wsapi_err_1021_recvwindow.json")["error"]
+        assert ask(ws, timestamp=now + 60000) == sample("wsapi_err_1021_ahead.json")["error"]
+        assert ask(ws, apiKey="wrong") == sample("wsapi_err_401_session_revoked.json")["error"]
 
 
-def test_queries_have_the_documented_shape(sim: Sim, shared: Path) -> None:
+def test_queries_have_the_documented_shape(sim: Sim) -> None:
     with sim.binance("/ws-api/v3") as ws:
         sim.ask(ws, "order.place", **buy(sim, "query-1"))
         state = sim.ask(ws, "order.status", symbol="BTCUSDT", origClientOrderId="query-1")
@@ -240,24 +236,24 @@ def test_queries_have_the_documented_shape(sim: Sim, shared: Path) -> None:
         ticker = sim.ask(ws, "ticker.book", symbol="BTCUSDT")
         commission = sim.ask(ws, "account.commission", symbol="BTCUSDT")
         unknown = sim.ask(ws, "order.status", symbol="BTCUSDT", origClientOrderId="never-sent")
-    assert unknown["error"] == sample(shared, "wsapi_err_2013_no_such_order.json")["error"]
-    assert missing(sample(shared, "wsapi_mytrades_resp.json"), trades) == []
-    assert missing(sample(shared, "wsapi_account_status_resp.json"), account) == []
-    assert missing(sample(shared, "wsapi_ticker_book_resp.json"), ticker) == []
-    assert missing(sample(shared, "wsapi_account_commission_resp.json"), commission) == []
-    lacks = missing(sample(shared, "wsapi_order_status_resp.json"), state)
+    assert unknown["error"] == sample("wsapi_err_2013_no_such_order.json")["error"]
+    assert missing(sample("wsapi_mytrades_resp.json"), trades) == []
+    assert missing(sample("wsapi_account_status_resp.json"), account) == []
+    assert missing(sample("wsapi_ticker_book_resp.json"), ticker) == []
+    assert missing(sample("wsapi_account_commission_resp.json"), commission) == []
+    lacks = missing(sample("wsapi_order_status_resp.json"), state)
     assert {path.rpartition(".")[2] for path in lacks} <= {  # fields that only other order types have
         "trailingDelta", "trailingTime", "strategyId", "strategyType", "preventedMatchId", "preventedQuantity",
     }  # fmt: skip
 
 
-def test_resting_order_is_listed_cancelled_and_reported_under_its_own_id(sim: Sim, shared: Path) -> None:
+def test_resting_order_is_listed_cancelled_and_reported_under_its_own_id(sim: Sim) -> None:
     with sim.binance("/ws-api/v3") as ws:
         sim.ask(ws, "userDataStream.subscribe.signature")
         placed = sim.ask(ws, "order.place", **buy(sim, "rest-1", price="60000.00", timeInForce="GTC"))
         assert placed["result"]["status"] == "NEW"
         again = sim.ask(ws, "order.place", **buy(sim, "rest-1", price="60000.00", timeInForce="GTC"))
-        assert again["error"] == sample(shared, "wsapi_err_2010_duplicate.json")["error"]
+        assert again["error"] == sample("wsapi_err_2010_duplicate.json")["error"]
         listed = sim.ask(ws, "openOrders.status", symbol="BTCUSDT")["result"]
         assert [o["clientOrderId"] for o in listed] == ["rest-1"]
         sim.ws_api(
@@ -273,14 +269,14 @@ def test_resting_order_is_listed_cancelled_and_reported_under_its_own_id(sim: Si
     assert (cancelled["origClientOrderId"], cancelled["clientOrderId"]) == ("rest-1", "stop-1")
     event = next(m["event"] for m in seen if m.get("event", {}).get("x") == "CANCELED")
     assert (event["C"], event["c"]) == ("rest-1", "stop-1")
-    assert twice["error"] == sample(shared, "wsapi_err_2011_unknown.json")["error"]
+    assert twice["error"] == sample("wsapi_err_2011_unknown.json")["error"]
 
 
-def test_malformed_requests_do_not_end_the_connection(sim: Sim, shared: Path) -> None:
+def test_malformed_requests_do_not_end_the_connection(sim: Sim) -> None:
     with sim.binance("/ws-api/v3") as ws:
         for text in ("{", "[]", '{"id":1}', '{"id":1,"method":5}'):
             ws.send(text)
-            assert json.loads(ws.recv(5)) == sample(shared, "wsapi_edge_ratelimits_null_id.json")
+            assert json.loads(ws.recv(5)) == sample("wsapi_edge_ratelimits_null_id.json")
         assert sim.ask(ws, "no.such.method")["status"] == 400
         assert sim.ask(ws, "time", signed=False)["result"]["serverTime"] > 1.7e12
 
@@ -288,9 +284,7 @@ def test_malformed_requests_do_not_end_the_connection(sim: Sim, shared: Path) ->
 # --- limits
 
 
-def test_misses_use_up_the_order_count_and_fills_give_it_back(
-    make_sim: Callable[..., Sim], shared: Path
-) -> None:
+def test_misses_use_up_the_order_count_and_fills_give_it_back(make_sim: Callable[..., Sim]) -> None:
     def tight(config: dict[str, Any]) -> None:
         config["market"] |= {"gap_every_s": 1e6, "volatility_bps_per_sqrt_s": 0.01, "basis_bps": 0.01}
         config["venues"][0]["limits"] = {"orders_per_10s": 5}
@@ -303,7 +297,7 @@ def test_misses_use_up_the_order_count_and_fills_give_it_back(
             assert sim.ask(ws, "order.place", **buy(sim, f"fill-{number}"))["result"]["status"] == "FILLED"
         answers = [sim.ask(ws, "order.place", **buy(sim, f"miss-{n}", price="60000.00")) for n in range(6)]
     assert [a["status"] for a in answers] == [200] * 5 + [429]
-    expected = sample(shared, "wsapi_err_1015_order_rate.json")["error"]
+    expected = sample("wsapi_err_1015_order_rate.json")["error"]
     assert answers[5]["error"]["code"] == expected["code"]
     assert answers[5]["error"]["msg"] == expected["msg"].replace("50", "5")
     assert answers[5]["error"]["data"]["retryAfter"] > time.time() * 1000 - 10000
@@ -327,7 +321,7 @@ def test_weight_ends_in_429_and_persistence_in_418(make_sim: Callable[..., Sim])
 # --- REST
 
 
-def test_rest_order_round_trip(sim: Sim, shared: Path) -> None:
+def test_rest_order_round_trip(sim: Sim) -> None:
     status, placed, headers = sim.binance_rest("POST", "order", **buy(sim, "rest-api-1"))
     assert (status, placed["status"]) == (200, "FILLED")
     assert {"X-MBX-ORDER-COUNT-10S", "X-MBX-USED-WEIGHT-1M"} <= set(headers)
@@ -339,22 +333,22 @@ def test_rest_order_round_trip(sim: Sim, shared: Path) -> None:
     assert [t["orderId"] for t in trades] == [placed["orderId"]]
 
 
-def test_rest_public_endpoints_have_the_documented_shape(sim: Sim, shared: Path) -> None:
+def test_rest_public_endpoints_have_the_documented_shape(sim: Sim) -> None:
     def get(path: str, **params: str) -> Any:
         status, body, _ = sim.rest("binance", "X-MBX-APIKEY", "GET", path, params, signed=False)
         assert status == 200
         return body
 
     info = get("exchangeInfo", symbol="BTCUSDT")
-    documented = sample(shared, "rest_exchangeinfo.json")
+    documented = sample("rest_exchangeinfo.json")
     assert missing(documented, info) == []
     assert {f["filterType"] for f in info["symbols"][0]["filters"]} == {
         "PRICE_FILTER",
         "LOT_SIZE",
         "NOTIONAL",
     }
-    assert missing(sample(shared, "rest_depth.json"), get("depth", symbol="BTCUSDT")) == []
-    assert missing(sample(shared, "rest_klines.json"), get("klines", symbol="BTCUSDT", interval="1m")) == []
+    assert missing(sample("rest_depth.json"), get("depth", symbol="BTCUSDT")) == []
+    assert missing(sample("rest_klines.json"), get("klines", symbol="BTCUSDT", interval="1m")) == []
     assert abs(get("time")["serverTime"] - time.time() * 1000) < 2000
     assert get("ping") == {}
     assert {row["symbol"] for row in get("ticker/bookTicker")} == {"BTCUSDT", "ETHUSDT", "SOLUSDT"}

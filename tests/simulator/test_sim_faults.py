@@ -1,4 +1,4 @@
-"""Protects the faults on demand: each goes wrong as asked, as often as asked, and the oracle knows the truth."""
+"""Protects the faults on demand: each goes wrong as asked, as often as asked; the oracle knows the truth."""
 
 from __future__ import annotations
 
@@ -64,8 +64,6 @@ def test_lost_ack_means_executed_and_never_answered(sim: Sim) -> None:
     sim.post("/faults", {"venue": "mexc", "lose_next_acks": 1})
     order = mexc_buy(sim, "lost-2")
     with pytest.raises(TimeoutError):
-        settings = sim.venue("mexc")
-        del settings
         _impatient(sim, order)
     assert (
         sim.mexc_rest("GET", "order", symbol="BTCUSDT", origClientOrderId="lost-2")[1]["status"] == "FILLED"
@@ -134,7 +132,7 @@ def test_fills_are_doubled_and_reordered_in_the_stream_but_not_in_the_books(sim:
         sim.ws_api(ws, "order.place", **buy(sim, "doubled", "0.002"))
         messages = [json.loads(ws.recv(5)) for _ in range(6)]
     events = [m["event"] for m in messages if "event" in m]
-    assert [e["e"] for e in events][0] == "outboundAccountPosition"
+    assert events[0]["e"] == "outboundAccountPosition"
     trades = [e["t"] for e in events if e.get("x") == "TRADE"]
     assert len(trades) == 3 and len(set(trades)) == 2
     assert trades == sorted(trades, reverse=True)
@@ -208,7 +206,7 @@ def test_bad_control_input_names_the_field_and_changes_nothing(
 ) -> None:
     before = (
         sim.get("/faults"),
-        sim.get("/market")["parameters"] if "parameters" in sim.get("/market") else None,
+        sim.get("/market")["parameters"],
     )
     answer = sim.post(path, body, status=400)
     assert answer["field"] == field

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
 import urllib.parse
@@ -12,6 +14,8 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+
+from simulator.protobuf import Encoder
 
 Sim = Any
 BODIES = {304: "orders", 306: "deals", 307: "account", 315: "bookTicker"}
@@ -62,8 +66,8 @@ def control(ws: Any, method: str, params: list[str] | None = None) -> Any:
             return json.loads(message)
 
 
-def sample(shared: Path, name: str) -> Any:
-    return json.loads((shared / "venues" / "payloads" / "mexc" / name).read_text())
+def sample(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "samples.json").read_text())["mexc/" + name]
 
 
 def buy(sim: Sim, client_id: str, qty: str = "0.001", **more: str) -> dict[str, str]:
@@ -79,14 +83,14 @@ def buy(sim: Sim, client_id: str, qty: str = "0.001", **more: str) -> dict[str, 
 # --- WebSocket
 
 
-def test_acks_name_what_was_taken_and_what_was_blocked(sim: Sim, shared: Path) -> None:
+def test_acks_name_what_was_taken_and_what_was_blocked(sim: Sim) -> None:
     btc, eth, doge = topic("BTCUSDT"), topic("ETHUSDT"), topic("DOGEUSDT")
     with sim.mexc() as ws:
-        assert control(ws, "SUBSCRIPTION", [btc, eth]) == sample(shared, "text_ack_many.json")
-        assert control(ws, "PING") == sample(shared, "text_pong.json")
-        assert control(ws, "SUBSCRIPTION", [btc, doge]) == sample(shared, "text_ack_partial.json")
+        assert control(ws, "SUBSCRIPTION", [btc, eth]) == sample("text_ack_many.json")
+        assert control(ws, "PING") == sample("text_pong.json")
+        assert control(ws, "SUBSCRIPTION", [btc, doge]) == sample("text_ack_partial.json")
         retired = "spot@public.deals.v3.api@BTCUSDT"
-        assert control(ws, "SUBSCRIPTION", [retired]) == sample(shared, "text_ack_blocked_all.json")
+        assert control(ws, "SUBSCRIPTION", [retired]) == sample("text_ack_blocked_all.json")
         assert control(ws, "SUBSCRIPTION", ["spot@private.orders.v3.api.pb"])["msg"].startswith(
             "Not Subscribed"
         )
@@ -112,9 +116,7 @@ def test_book_tickers_decode_with_an_independent_reader(sim: Sim) -> None:
     assert versions == sorted(set(versions))
 
 
-def test_our_encoder_writes_the_bytes_seen_from_the_venue(shared: Path) -> None:
-    from simulator.protobuf import Encoder
-
+def test_our_encoder_writes_the_bytes_seen_from_the_venue() -> None:
     quote = {
         "bidPrice": "80535.88",
         "bidQuantity": "0.380497",
@@ -128,7 +130,7 @@ def test_our_encoder_writes_the_bytes_seen_from_the_venue(shared: Path) -> None:
         "publicAggreBookTicker",
         quote | {"version": "81721676217"},
     )
-    assert data == (shared / "venues/payloads/mexc/aggre_bookticker_version_live_values.bin").read_bytes()
+    assert data == bytes.fromhex(sample("aggre_bookticker_version_live_values.hex"))
 
 
 def test_hundred_millisecond_topic_is_slower_than_ten(make_sim: Callable[..., Sim]) -> None:
@@ -180,16 +182,16 @@ def test_connection_without_subscription_or_without_traffic_is_closed(make_sim: 
 # --- private stream and orders
 
 
-def test_invalid_listen_key_is_answered_in_plain_text(sim: Sim, shared: Path) -> None:
+def test_invalid_listen_key_is_answered_in_plain_text(sim: Sim) -> None:
     with sim.mexc("/ws?listenKey=nonsense") as ws:
-        assert ws.recv(2) == (shared / "venues/payloads/mexc/text_invalid_listenkey.txt").read_text().strip()
+        assert ws.recv(2) == sample("text_invalid_listenkey.txt")
         with pytest.raises(ConnectionClosed):
             ws.recv(2)
 
 
-def test_listen_keys_are_made_kept_listed_and_closed(sim: Sim, shared: Path) -> None:
+def test_listen_keys_are_made_kept_listed_and_closed(sim: Sim) -> None:
     key = sim.mexc_rest("POST", "userDataStream")[1]["listenKey"]
-    assert len(key) == len(sample(shared, "rest_listenkey.json")["listenKey"])
+    assert len(key) == len(sample("rest_listenkey.json")["listenKey"])
     assert sim.mexc_rest("PUT", "userDataStream", listenKey=key)[:2] == (200, {"listenKey": key})
     assert key in sim.mexc_rest("GET", "userDataStream")[1]["listenKey"]
     with sim.mexc(f"/ws?listenKey={key}") as ws:
@@ -199,12 +201,12 @@ def test_listen_keys_are_made_kept_listed_and_closed(sim: Sim, shared: Path) -> 
     assert sim.mexc_rest("PUT", "userDataStream", listenKey=key)[0] == 400
 
 
-def test_order_ack_says_nothing_of_the_outcome_and_the_stream_all(sim: Sim, shared: Path) -> None:
+def test_order_ack_says_nothing_of_the_outcome_and_the_stream_all(sim: Sim) -> None:
     with sim.mexc_user() as ws:
         status, ack, _ = sim.mexc_rest("POST", "order", **buy(sim, "mx-1"))
         pushes = [push(ws.recv(5)) for _ in range(4)]
     assert status == 200
-    assert set(ack) == set(sample(shared, "rest_order_resp_2025_stp.json"))
+    assert set(ack) == set(sample("rest_order_resp_2025_stp.json"))
     (order,) = [body for kind, _, body in pushes if kind == "orders"]
     (deal,) = [body for kind, _, body in pushes if kind == "deals"]
     accounts = {body[1]: body for kind, _, body in pushes if kind == "account"}
@@ -216,7 +218,7 @@ def test_order_ack_says_nothing_of_the_outcome_and_the_stream_all(sim: Sim, shar
     assert accounts["BTC"][3] == ledger["BTC"]["free"]
 
 
-def test_ioc_partial_is_partially_canceled_everywhere(sim: Sim, shared: Path) -> None:
+def test_ioc_partial_is_partially_canceled_everywhere(sim: Sim) -> None:
     sim.post("/faults", {"venue": "mexc", "partial_next": 0.5})
     with sim.mexc_user() as ws:
         sim.mexc_rest("POST", "order", **buy(sim, "mx-half", "0.002"))
@@ -224,7 +226,7 @@ def test_ioc_partial_is_partially_canceled_everywhere(sim: Sim, shared: Path) ->
     assert (kind, order[15], order[13], order[11]) == ("orders", 5, "0.001", "0.001")
     status, state, _ = sim.mexc_rest("GET", "order", symbol="BTCUSDT", origClientOrderId="mx-half")
     assert (status, state["status"], state["executedQty"]) == (200, "PARTIALLY_CANCELED", "0.001")
-    assert set(state) == set(sample(shared, "rest_query_order_ioc_partial.json"))
+    assert set(state) == set(sample("rest_query_order_ioc_partial.json"))
 
 
 def test_limit_with_time_in_force_ioc_rests_as_the_real_venue_does(sim: Sim) -> None:
@@ -246,9 +248,9 @@ def test_limit_with_time_in_force_ioc_rests_as_the_real_venue_does(sim: Sim) -> 
         ({"type": "MARKET"}, "rest_err_30019.json"),
     ],
 )
-def test_refusals_have_the_documented_body(sim: Sim, shared: Path, change: dict[str, str], file: str) -> None:
+def test_refusals_have_the_documented_body(sim: Sim, change: dict[str, str], file: str) -> None:
     status, body, _ = sim.mexc_rest("POST", "order", **(buy(sim, "mx-bad") | change))
-    assert (status, body) == (400, sample(shared, file))
+    assert (status, body) == (400, sample(file))
 
 
 def test_minimum_value_names_the_minimum(sim: Sim) -> None:
@@ -256,10 +258,10 @@ def test_minimum_value_names_the_minimum(sim: Sim) -> None:
     assert (status, body["code"], body["msg"][-5:]) == (400, 30002, "5USDT")
 
 
-def test_unknown_orders_and_bad_signatures_have_the_documented_body(sim: Sim, shared: Path) -> None:
+def test_unknown_orders_and_bad_signatures_have_the_documented_body(sim: Sim) -> None:
     query = {"symbol": "BTCUSDT", "origClientOrderId": "never-sent"}
-    assert sim.mexc_rest("GET", "order", **query)[:2] == (400, sample(shared, "rest_err_m2013.json"))
-    assert sim.mexc_rest("DELETE", "order", **query)[:2] == (400, sample(shared, "rest_err_m2011.json"))
+    assert sim.mexc_rest("GET", "order", **query)[:2] == (400, sample("rest_err_m2013.json"))
+    assert sim.mexc_rest("DELETE", "order", **query)[:2] == (400, sample("rest_err_m2011.json"))
     now = time.time_ns() // 1_000_000
     headers = {"X-MEXC-APIKEY": sim.venue("mexc")["key"]}
 
@@ -267,35 +269,32 @@ def test_unknown_orders_and_bad_signatures_have_the_documented_body(sim: Sim, sh
         url = f"http://127.0.0.1:{sim.mexc_port}/api/v3/account?{text}&signature={urllib.parse.quote(signature)}"
         return sim.http("GET", url, headers=headers)[:2]
 
-    import hashlib
-    import hmac
-
     def sign(text: str) -> str:
         return hmac.new(sim.venue("mexc")["secret"].encode(), text.encode(), hashlib.sha256).hexdigest()
 
     good = f"timestamp={now}&recvWindow=5000"
     late = f"timestamp={now - 9000}&recvWindow=5000"
     assert account(good, sign(good))[0] == 200
-    assert account(good, sign(good).upper()) == (400, sample(shared, "rest_err_700002.json"))
-    assert account(late, sign(late)) == (400, sample(shared, "rest_err_700003.json"))
+    assert account(good, sign(good).upper()) == (400, sample("rest_err_700002.json"))
+    assert account(late, sign(late)) == (400, sample("rest_err_700003.json"))
 
 
-def test_queries_have_the_documented_shape(sim: Sim, shared: Path) -> None:
+def test_queries_have_the_documented_shape(sim: Sim) -> None:
     sim.mexc_rest("POST", "order", **buy(sim, "mx-shape"))
     trades = sim.mexc_rest("GET", "myTrades", symbol="BTCUSDT")[1]
-    assert set(trades[0]) == set(sample(shared, "rest_mytrades.json")[0])
+    assert set(trades[0]) == set(sample("rest_mytrades.json")[0])
     assert trades[0]["clientOrderId"] == "mx-shape"  # newest first
-    assert set(sim.mexc_rest("GET", "account")[1]) == set(sample(shared, "rest_account.json"))
+    assert set(sim.mexc_rest("GET", "account")[1]) == set(sample("rest_account.json"))
     info = sim.mexc_rest("GET", "exchangeInfo")[1]
-    assert set(info["symbols"][0]) == set(sample(shared, "rest_exchangeinfo.json")["symbols"][0])
+    assert set(info["symbols"][0]) == set(sample("rest_exchangeinfo.json")["symbols"][0])
     (candle,) = sim.mexc_rest("GET", "klines", symbol="BTCUSDT", interval="1m", limit="1")[1]
-    assert [type(v) for v in candle] == [type(v) for v in sample(shared, "rest_klines.json")[0]]
+    assert [type(v) for v in candle] == [type(v) for v in sample("rest_klines.json")[0]]
     assert set(sim.mexc_rest("GET", "ticker/bookTicker", symbol="BTCUSDT")[1]) == set(
-        sample(shared, "rest_bookticker.json")
+        sample("rest_bookticker.json")
     )
 
 
-def test_requests_beyond_the_limit_get_429_per_endpoint(make_sim: Callable[..., Sim], shared: Path) -> None:
+def test_requests_beyond_the_limit_get_429_per_endpoint(make_sim: Callable[..., Sim]) -> None:
     def tight(config: dict[str, Any]) -> None:
         config["venues"][1]["limits"] = {"requests_per_10s": 3}
 
@@ -304,6 +303,6 @@ def test_requests_beyond_the_limit_get_429_per_endpoint(make_sim: Callable[..., 
         time.sleep(0.05)
     answers = [sim.mexc_rest("GET", "time") for _ in range(4)]
     assert [status for status, _, _ in answers] == [200, 200, 200, 429]
-    assert answers[3][1] == sample(shared, "rest_err_429.json")
+    assert answers[3][1] == sample("rest_err_429.json")
     assert 1 <= int(answers[3][2]["Retry-After"]) <= 10
     assert sim.mexc_rest("GET", "ping")[0] == 200

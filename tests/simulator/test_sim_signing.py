@@ -73,3 +73,10 @@ def test_microsecond_stamps_are_understood() -> None:
     now_ms = 1_700_000_000_000
     assert check_time(now_ms * 1000, 1000, now_ms) == ""
     assert check_time((now_ms - 2000) * 1000, 1000, now_ms) == "late"
+
+
+def test_committed_samples_are_those_of_the_payload_corpus(shared: Path) -> None:
+    samples = json.loads((Path(__file__).parent / "samples.json").read_text())
+    for name, value in samples.items():
+        text = (shared / "venues" / "payloads" / name).read_text()
+        assert (json.loads(text) if name.endswith(".json") else text.strip()) == value
