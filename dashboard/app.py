@@ -83,7 +83,7 @@ def create_server(settings: Settings, bridge_factory: Callable[[], Bridge] | Non
 
 
 def __getattr__(name: str) -> Any:
-    """`dashboard.app:server` for gunicorn, made when first asked for: importing this module has no effects."""
+    """`dashboard.app:server` for gunicorn, made when first asked for: an import has no effects."""
     if name != "server":
         raise AttributeError(name)
     try:

@@ -1,6 +1,7 @@
 """How gunicorn serves the dashboard: `gunicorn -c dashboard/gunicorn.py dashboard.app:server`.
 
-One worker: it holds the live hub and the session cache, and 50 pages at 10 Hz cost it a few percent of a core.
+One worker: it holds the live hub and the session cache, and 50 pages at 10 Hz cost it a few percent of a
+core.
 """
 
 from dashboard.settings import settings_read

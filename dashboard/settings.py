@@ -1,4 +1,6 @@
-"""Everything the web process is told from outside; the only module of the dashboard that reads the environment."""
+"""Everything the web process is told from outside; the only module of the dashboard that reads the
+environment.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from dashboard.paths import assets_dir
 
 PORT_DEFAULT = 8050
 HOST_DEFAULT = "127.0.0.1"
@@ -22,8 +26,9 @@ class SettingsError(ValueError):
 class Settings:
     """What one web process runs with.
 
-    Attributes: home, the directory of this installation's state; instance, the engine's name or None for the only
-    one there is; host and port, where the server listens; assets, the folder of scripts and style sheets.
+    Attributes: home, the directory of this installation's state; instance, the engine's name or None for the
+    only one there is; host and port, where the server listens; assets, the folder of scripts and style
+    sheets.
     """
 
     home: Path
@@ -54,15 +59,6 @@ def _port_of(text: str) -> int:
     return int(text)
 
 
-def _assets_dir() -> Path:
-    """The installed copy beside this package, else the folder of the source tree."""
-    package = Path(__file__).resolve().parent
-    for candidate in (package / "assets", package.parent / "assets"):
-        if candidate.is_dir():
-            return candidate
-    raise SettingsError(f"No assets folder in {package} or beside it: install the package again.")
-
-
 def settings_read(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment: ARBDECK_HOME, ARBDECK_INSTANCE, HOST, PORT.
 
@@ -79,5 +75,5 @@ def settings_read(environ: Mapping[str, str] | None = None) -> Settings:
         instance=instance,
         host=env.get("HOST") or HOST_DEFAULT,
         port=_port_of(env.get("PORT") or str(PORT_DEFAULT)),
-        assets=_assets_dir(),
+        assets=assets_dir(),
     )

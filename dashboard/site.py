@@ -16,7 +16,11 @@ from dashboard.security.headers import HeaderPolicy, script_hash
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><script src="/assets/theme.js"></script>{%metas%}<title>{%title%}</title><link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">{%css%}</head>
+<head>
+<meta charset="utf-8">
+<script src="/assets/theme.js"></script>{%metas%}<title>{%title%}</title>
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+{%css%}</head>
 <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""
 NOT_FOUND = """<!DOCTYPE html><html lang="en"><head><title>Not found · arbdeck</title></head>
@@ -54,8 +58,8 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
 async def start_site(app: FastAPI, site: Dash, policy: HeaderPolicy) -> None:
     """Run once in the lifespan, before the first request.
 
-    Dash 4.4.1 sets itself up on the first request to one of its own paths; a page path asked for first would be
-    served half set up. Its catch-all is added by the lifespan before this: ours goes in front of it.
+    Dash 4.4.1 sets itself up on the first request to one of its own paths; a page path asked for first would
+    be served half set up. Its catch-all is added by the lifespan before this: ours goes in front of it.
     """
     backend: Any = site.backend
     for function in backend._before_request_funcs:

@@ -1,4 +1,5 @@
-"""POST: commands. The engine decides; its own answer (code, sentence, config hash, state version) is handed on.
+"""POST: commands. The engine decides; its own answer (code, sentence, config hash, state version) is handed
+on.
 
 `Idempotency-Key` becomes the command's id: the same key again gets the first answer and does nothing twice.
 """
@@ -53,7 +54,7 @@ async def _command(
     if last is not None:
         state_version = last.state_version if state_version is None else state_version
         config_hash = last.config_hash if config_hash is None else config_hash
-    view = {name: value for name, value in (("state_version", state_version), ("config_hash", config_hash))}
+    view = {"state_version": state_version, "config_hash": config_hash}
     actor = request.scope.get("arbdeck_actor") or "api"
     answer = await service.command(method, *args, request_id=key, actor=actor, **view, **keywords)
     return success(request, answer)

@@ -1,4 +1,6 @@
-"""Every failure of the API in one shape: {"error": {"code", "message", "field"?, "value"?, "allowed"?}, identity}."""
+"""Every failure of the API in one shape: {"error": {"code", "message", "field"?, "value"?, "allowed"?},
+identity}.
+"""
 
 from __future__ import annotations
 

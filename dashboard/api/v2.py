@@ -6,9 +6,10 @@ Errors: one shape for all, see errors.py. Lists: `limit` and `cursor`, newest fi
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import Response
-from starlette.routing import Match
 
 from dashboard.api import commands, health, reads
 
@@ -28,14 +29,19 @@ def router_v2(app: FastAPI) -> None:
 
 async def _not_found(request: Request) -> Response:
     """404, or 405 when the path exists for another method."""
-    allowed: set[str] = set()
-    for route in request.app.routes:
-        methods = getattr(route, "methods", None)
-        if methods and route.matches(request.scope)[0] is Match.PARTIAL:
-            allowed |= methods
+    path = request.url.path
+    allowed = _methods_of(request.app, path)
     if allowed:
         names = ", ".join(sorted(allowed))
-        raise HTTPException(
-            405, f"{request.method} is not for {request.url.path}. Allowed: {names}.", {"allow": names}
-        )
-    raise HTTPException(404, f"There is no {request.url.path[:200]}. /docs lists what there is.")
+        raise HTTPException(405, f"{request.method} is not for {path}. Allowed: {names}.", {"allow": names})
+    raise HTTPException(404, f"There is no {path[:200]}. /docs lists what there is.")
+
+
+def _methods_of(app: FastAPI, path: str) -> set[str]:
+    """Methods under which this path is described; empty when it is not."""
+    methods: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, path):
+            methods |= {method.upper() for method in operations}
+    return methods

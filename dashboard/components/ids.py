@@ -1,4 +1,6 @@
-"""Ids of DOM nodes: "<page>-<what>", made in one place. `assets/live.js` writes into the nodes that carry them."""
+"""Ids of DOM nodes: "<page>-<what>", made in one place. `assets/live.js` writes into the nodes that carry
+them.
+"""
 
 from __future__ import annotations
 

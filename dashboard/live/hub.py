@@ -1,7 +1,7 @@
 """The hub: reads the engine ten times a second, builds one JSON tree, sends every page what changed.
 
-A page gets the whole tree first, then numbered patches. Queues are bounded: a page that cannot follow loses its queue
-and gets the tree again, so it is at worst late, never wrong, and cannot make this process grow.
+A page gets the whole tree first, then numbered patches. Queues are bounded: a page that cannot follow loses
+its queue and gets the tree again, so it is at worst late, never wrong, and cannot make this process grow.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Hub:
         return orjson.dumps(message)
 
     async def run(self) -> None:
-        """Sample for ever. An error in one tick is logged and the next tick tries again: the page must not freeze."""
+        """Sample for ever. A tick that fails is logged and the next one tries again: no frozen page."""
         next_at = self._monotonic()
         while True:
             try:

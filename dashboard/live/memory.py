@@ -1,4 +1,5 @@
-"""What the live page remembers beyond one engine generation: the P&L curve, counters per window, the last rows.
+"""What the live page remembers beyond one engine generation: the P&L curve, counters per window, the last
+rows.
 
 All of it is copied from the engine and bounded; none of it is made up in between.
 """
@@ -77,7 +78,7 @@ class CounterWindow:
     def growth(
         self, window_s: float, at_s: float, counters: Mapping[str, int], refused: Mapping[str, int]
     ) -> tuple[float, dict[str, int], dict[str, int]]:
-        """Seconds covered (at most `window_s` plus one step), growth of each counter, growth of each refusal."""
+        """Seconds covered (at most `window_s`), growth of each counter, growth of each refusal."""
         base = next((r for r in self._readings if at_s - r.at_s <= window_s), None)
         if base is None:
             return 0.0, dict.fromkeys(counters, 0), {}
@@ -87,7 +88,9 @@ class CounterWindow:
 
 
 class RowMemory:
-    """The newest rows of one kind, keyed "generation-id", so that a restart of the engine loses none from the page."""
+    """The newest rows of one kind, keyed "generation-id", so that a restart of the engine loses none from the
+    page.
+    """
 
     def __init__(self, count_max: int) -> None:
         self._count_max = count_max

@@ -1,7 +1,8 @@
 """Differences of JSON trees: what a page needs to bring its copy up to date.
 
-A patch holds only what is new or changed; objects are merged key by key, everything else is replaced. A key that
-vanished is not in the patch: sections whose keys come and go are lists, or keyed rows that the page prunes itself.
+A patch holds only what is new or changed; objects are merged key by key, everything else is replaced. A key
+that vanished is not in the patch: sections whose keys come and go are lists, or keyed rows that the page
+prunes itself.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ The guard has checked Host, Origin and session before this runs; a page has noth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.requests import cookie_parser
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -48,11 +49,9 @@ class LiveSocket:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        try:
+        # It fails when the other side has closed already.
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await websocket.close(code, reason)
-        except (RuntimeError, WebSocketDisconnect):
-            # The other side has closed already.
-            pass
 
     async def _push(self, websocket: WebSocket) -> tuple[int, str]:
         subscriber = self._hub.subscribe()
@@ -73,6 +72,6 @@ class LiveSocket:
 
     async def _watch_session(self, websocket: WebSocket) -> tuple[int, str]:
         session_id = cookie_parser(websocket.headers.get("cookie", "")).get(COOKIE_NAME)
-        while self._sessions.valid(session_id):
+        while self._sessions.valid(session_id):  # noqa: ASYNC110 the store is a file, it wakes nobody
             await asyncio.sleep(SESSION_CHECK_EVERY_S)
         return CLOSE_SIGNED_OUT, "signed out"

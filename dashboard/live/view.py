@@ -141,7 +141,8 @@ def latency_view(snapshot: Snapshot) -> Tree:
 
 
 def histogram_view(edges_us: Sequence[float], counts: Sequence[int]) -> list[int]:
-    """The fine histogram summed into 32 logarithmic bars from 0.1 us; what lies outside goes to the outer bars.
+    """The fine histogram summed into 32 logarithmic bars from 0.1 us; what lies outside goes to the outer
+    bars.
 
     Args: edges_us, float[n + 1]; counts, int[n]. Returns int[32].
     """

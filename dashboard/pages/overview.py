@@ -1,7 +1,8 @@
-"""Overview: the live page. A stranger should see in five seconds: mode, working?, at risk?, earning?, why no trade?
+"""Overview: the live page. A stranger should see in five seconds: mode, working?, at risk?, earning?, why no
+trade?
 
-Everything that moves is written by assets/live.js from the WebSocket into the nodes laid out here; none of these
-nodes is ever the output of a callback, so the framework and the script never write to the same place.
+Everything that moves is written by assets/live.js from the WebSocket into the nodes laid out here; none of
+these nodes is ever the output of a callback, so the framework and the script never write to the same place.
 """
 
 from __future__ import annotations

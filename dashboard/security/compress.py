@@ -1,7 +1,8 @@
-"""Gzip for static files, each compressed once and kept: the page is 1 MB of scripts, and ssh tunnels are slow.
+"""Gzip for static files, each compressed once and kept: the page is 1 MB of scripts, and ssh tunnels are
+slow.
 
-Only whole 200 answers to plain GETs of the static folders; everything dynamic passes untouched, so no secret is ever
-compressed beside something a stranger chose.
+Only whole 200 answers to plain GETs of the static folders; everything dynamic passes untouched, so no secret
+is ever compressed beside something a stranger chose.
 """
 
 from __future__ import annotations

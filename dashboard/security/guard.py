@@ -1,8 +1,8 @@
 """The guard: a pure ASGI layer outside of everything else. Nothing passes unless a rule here says so.
 
-Order: known host; allow-listed path; signed in; same origin for what changes something and for WebSockets; size of
-the body. A browser proves itself by its session cookie, a program by `Authorization: Bearer TOKEN`, which is good for
-the API only. Query strings are never looked at for secrets.
+Order: known host; allow-listed path; signed in; same origin for what changes something and for WebSockets;
+size of the body. A browser proves itself by its session cookie, a program by `Authorization: Bearer TOKEN`,
+which is good for the API only. Query strings are never looked at for secrets.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Request:
             self._headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
 
     def header(self, name: bytes) -> str | None:
-        """The header's value; None when absent; repeated ones joined, so that no rule is met by one of two."""
+        """The value; None when absent; repeated headers joined, so that no rule is met by one of two."""
         values = self._headers.get(name)
         return None if values is None else ", ".join(values)
 
@@ -186,7 +186,7 @@ class Guard:
         raise _Refusal(401, "TOKEN", "This token is not the one of this desk.", www_authenticate="Bearer")
 
     def _check_origin(self, request: Request, *, needed: bool) -> None:
-        """Refuse what another site made the browser send; `needed`: a browser must say where it comes from."""
+        """Refuse what another site made the browser send; `needed`: the browser must say its origin."""
         origin = request.header(b"origin")
         if origin is not None:
             if origin.lower() not in {

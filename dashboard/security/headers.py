@@ -27,8 +27,8 @@ def script_hash(source: str) -> str:
 class HeaderPolicy:
     """Builds the header list for a path and status.
 
-    Dash writes two inline scripts (its renderer start, the page title): `allow_scripts` adds their hashes, everything
-    else inline stays forbidden. Styles may be inline because components set them as attributes.
+    Dash writes two inline scripts (its renderer start, the page title): `allow_scripts` adds their hashes,
+    everything else inline stays forbidden. Styles may be inline because components set them as attributes.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,8 @@ class HeaderPolicy:
         return (
             f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-            "manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+            "manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; "
+            "frame-ancestors 'none'"
         ).encode()
 
     def apply(

@@ -1,7 +1,7 @@
 """Sign-in and sign-out: one small page that needs nothing else from the server.
 
-The token may come in the address after `#`: that part never leaves the browser, so it is in no log; the page's script
-takes it from there, posts it and wipes the address.
+The token may come in the address after `#`: that part never leaves the browser, so it is in no log; the
+page's script takes it from there, posts it and wipes the address.
 """
 
 from __future__ import annotations
@@ -43,31 +43,52 @@ if (inAddress) { history.replaceState(null, "", "/login"); signIn(inAddress); }
 
 LOGIN_STYLE = """
 :root { color-scheme: dark light; --page: #14171c; --panel: #1b1f26; --line: #3a424e; --text: #e6e9ee;
-        --soft: #a3abb5; --key: #56b4e9; --bad: #f0703a; }
+  --soft: #a3abb5; --key: #56b4e9; --key-text: #0b0d10; --bad: #f0703a; }
 @media (prefers-color-scheme: light) {
-  :root { --page: #f3f5f7; --panel: #fff; --line: #b9c1cb; --text: #14171c; --soft: #5a6472; --key: #0067a6;
-          --bad: #b23a00; } }
-* { box-sizing: border-box; } body { margin: 0; min-height: 100vh; display: grid; place-items: center;
-  background: var(--page); color: var(--text); font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-main { width: min(420px, 92vw); background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
-  padding: 28px; } h1 { font-size: 20px; margin: 0 0 4px; } p { color: var(--soft); margin: 0 0 16px; }
+  :root { --page: #f3f5f7; --panel: #fff; --line: #8a94a6; --text: #14171c; --soft: #5a6472;
+    --key: #0067a6; --key-text: #fff; --bad: #b23a00; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--page);
+  color: var(--text); font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
+main { width: min(420px, 92vw); padding: 28px; background: var(--panel); border: 1px solid var(--line);
+  border-radius: 8px; }
+h1 { font-size: 20px; margin: 0 0 4px; }
+p { color: var(--soft); margin: 0 0 16px; }
 label { display: block; font-size: 13px; color: var(--soft); margin-bottom: 4px; }
-input { width: 100%; height: 44px; padding: 0 12px; font: inherit; color: var(--text); background: var(--page);
-  border: 1px solid var(--line); border-radius: 6px; } input:focus-visible, button:focus-visible {
-  outline: 2px solid var(--key); outline-offset: 2px; }
-button { width: 100%; height: 44px; margin-top: 12px; font: inherit; font-weight: 600; border: 0; border-radius: 6px;
-  background: var(--key); color: #0b0d10; } @media (prefers-color-scheme: light) { button { color: #fff; } }
-#answer { min-height: 24px; margin: 12px 0 0; color: var(--bad); } code { color: var(--text); }
+input { width: 100%; height: 44px; padding: 0 12px; font: inherit; color: var(--text);
+  background: var(--page); border: 1px solid var(--line); border-radius: 6px; }
+input:focus-visible, button:focus-visible { outline: 2px solid var(--key); outline-offset: 2px; }
+button { width: 100%; height: 44px; margin-top: 12px; font: inherit; font-weight: 600; border: 0;
+  border-radius: 6px; background: var(--key); color: var(--key-text); }
+#answer { min-height: 24px; margin: 12px 0 0; color: var(--bad); }
+code { color: var(--text); }
 """
 
 LOGIN_PAGE = f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · arbdeck</title><link rel="icon" href="data:,"><style>{LOGIN_STYLE}</style></head>
-<body><main><h1>arbdeck</h1><p>The sign-in token is printed at start; <code>arbdeck login</code> prints it again.</p>
-<form method="post" action="/login"><input name="username" value="operator" autocomplete="username" hidden><label for="token">Sign-in token</label>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · arbdeck</title>
+<link rel="icon" href="data:,">
+<style>{LOGIN_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>arbdeck</h1>
+<p>The sign-in token is printed at start; <code>arbdeck login</code> prints it again.</p>
+<form method="post" action="/login">
+<input name="username" value="operator" autocomplete="username" hidden>
+<label for="token">Sign-in token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<button type="submit">Sign in</button></form><p id="answer" role="status"></p></main>
-<script>{LOGIN_SCRIPT}</script></body></html>
+<button type="submit">Sign in</button>
+</form>
+<p id="answer" role="status"></p>
+</main>
+<script>{LOGIN_SCRIPT}</script>
+</body>
+</html>
 """
 
 LOGIN_SCRIPT_HASH = script_hash(LOGIN_SCRIPT)

@@ -1,7 +1,8 @@
-"""Signed-in browsers: opaque random ids, kept as hashes in SQLite so that a restart of the web process keeps them.
+"""Signed-in browsers: opaque random ids, kept as hashes in SQLite so that a restart of the web process keeps
+them.
 
-A session ends by sign-out, after 30 minutes without use (an open live page is use), 12 hours after sign-in, or when
-the sign-in token is replaced. Every failure of the store is "not signed in": it fails closed.
+A session ends by sign-out, after 30 minutes without use (an open live page is use), 12 hours after sign-in,
+or when the sign-in token is replaced. Every failure of the store is "not signed in": it fails closed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class Sessions:
             "INSERT INTO session VALUES (?, ?, ?, ?)", (_hash_of(session_id), self._fingerprint, now, now)
         )
         self._database.execute(
-            "DELETE FROM session WHERE id_hash NOT IN (SELECT id_hash FROM session ORDER BY used_s DESC LIMIT ?)",
+            "DELETE FROM session WHERE id_hash NOT IN "
+            "(SELECT id_hash FROM session ORDER BY used_s DESC LIMIT ?)",
             (SESSION_COUNT_MAX,),
         )
         return session_id

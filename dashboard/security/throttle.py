@@ -1,7 +1,7 @@
 """Back-off for wrong tokens, per client address.
 
-The right token is always let in: with 256 random bits nothing can be guessed, so a lock-out would only help someone
-who wants to keep the operator away. What is slowed is the stream of wrong ones.
+The right token is always let in: with 256 random bits nothing can be guessed, so a lock-out would only help
+someone who wants to keep the operator away. What is slowed is the stream of wrong ones.
 """
 
 from __future__ import annotations

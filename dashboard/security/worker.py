@@ -1,7 +1,7 @@
 """The gunicorn worker: uvicorn with a deadline for request headers.
 
-uvicorn waits for ever for the end of a request's headers; a client that sends a byte now and then would hold its
-connection and file descriptor for as long as it likes.
+uvicorn waits for ever for the end of a request's headers; a client that sends a byte now and then would hold
+its connection and file descriptor for as long as it likes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-class DeadlineWorker(UvicornWorker):
+class DeadlineWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
     """What `dashboard/gunicorn.py` names as worker class."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {

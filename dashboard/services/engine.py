@@ -1,12 +1,14 @@
 """The engine as the dashboard sees it: read often, never assumed to be there.
 
-One bridge reads, always from the event loop's thread. Every command gets a bridge of its own in a worker thread, so
-that a kill never waits behind a command that hangs. When the engine is gone the last picture stays, with its age.
+One bridge reads, always from the event loop's thread. Every command gets a bridge of its own in a worker
+thread, so that a kill never waits behind a command that hangs. When the engine is gone the last picture
+stays, with its age.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -145,11 +147,9 @@ class EngineService:
     ) -> CommandAnswer:
         bridge = self._factory()
         try:
-            try:
+            # The command socket needs no readable shared memory: let the engine itself answer.
+            with contextlib.suppress(Stale, LayoutMismatch):
                 bridge.connect()
-            except (Stale, LayoutMismatch):
-                # The command socket needs no readable shared memory: let the engine itself answer.
-                pass
             call = getattr(bridge, method)
             answer: CommandAnswer = call(*args, request_id=request_id or uuid.uuid4().hex, **keywords)
             return answer

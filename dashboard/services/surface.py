@@ -18,7 +18,7 @@ from bridge.types import (
 
 
 class Bridge(Protocol):
-    """Reading calls take under a millisecond; commands wait for the engine's answer (run them in a thread)."""
+    """Reading takes under a millisecond; commands wait for the engine's answer (in a thread)."""
 
     def connect(self) -> Any: ...
     def close(self) -> Any: ...

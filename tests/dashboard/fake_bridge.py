@@ -1,7 +1,7 @@
 """An engine for tests of the dashboard: the surface of CEngineBridge over a made-up, moving market.
 
-The test steers it through `scene.json` in ARBDECK_HOME (see Scene); every command it gets goes to `commands.jsonl`.
-Production code never imports this.
+The test steers it through `scene.json` in ARBDECK_HOME (see Scene); every command it gets goes to
+`commands.jsonl`. Production code never imports this.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ STATES_OF_COMMAND = {
 class Scene:
     """What the test wants to see.
 
-    Attributes: link OK, STALE, DOWN or MISMATCH; generation; mute, a venue without data; empty, nothing traded yet;
-    one_leg, an open exposure; alarm; answer, how commands are answered: "" normally, "timeout", or a refusal's code.
+    Attributes: link OK, STALE, DOWN or MISMATCH; generation; mute, a venue without data; empty, nothing
+    traded yet; one_leg, an open exposure; alarm; answer, how commands are answered: "" normally, "timeout",
+    or a refusal's code.
     """
 
     link: str = "OK"
