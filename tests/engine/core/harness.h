@@ -19,8 +19,8 @@
 #define SEC INT64_C(1000000000)
 #define E8  INT64_C(100000000)
 
-enum { A = 0, B = 1 };                       /* venues */
-enum { BTC = 0, SHIB = 1 };                  /* symbols */
+enum { A = 0, B = 1 };                             /* venues */
+enum { BTC = 0, SHIB = 1 };                        /* symbols */
 enum { USDT = 0, BTC_A = 1, SHIB_A = 2, BNB = 3 }; /* assets */
 
 struct world {
@@ -85,13 +85,27 @@ static inline void setup_default(struct core_setup *setup) {
         setup->asset[i].index = i;
         strcpy(setup->asset[i].name, asset[i]);
     }
-    setup->symbol[BTC] = (struct journal_symbol){.tick = 1, .lot = 1, .min_qty = 1, .min_notional_e8 = 5 * E8,
-                                                 .index = BTC, .price_digits = 2, .qty_digits = 5,
-                                                 .base_asset = BTC_A, .quote_asset = USDT, .venue_mask = 3};
+    setup->symbol[BTC] = (struct journal_symbol){.tick = 1,
+                                                 .lot = 1,
+                                                 .min_qty = 1,
+                                                 .min_notional_e8 = 5 * E8,
+                                                 .index = BTC,
+                                                 .price_digits = 2,
+                                                 .qty_digits = 5,
+                                                 .base_asset = BTC_A,
+                                                 .quote_asset = USDT,
+                                                 .venue_mask = 3};
     strcpy(setup->symbol[BTC].name, "BTCUSDT");
-    setup->symbol[SHIB] = (struct journal_symbol){.tick = 1, .lot = 1, .min_qty = 1, .min_notional_e8 = 5 * E8,
-                                                  .index = SHIB, .price_digits = 9, .qty_digits = 0,
-                                                  .base_asset = SHIB_A, .quote_asset = USDT, .venue_mask = 3};
+    setup->symbol[SHIB] = (struct journal_symbol){.tick = 1,
+                                                  .lot = 1,
+                                                  .min_qty = 1,
+                                                  .min_notional_e8 = 5 * E8,
+                                                  .index = SHIB,
+                                                  .price_digits = 9,
+                                                  .qty_digits = 0,
+                                                  .base_asset = SHIB_A,
+                                                  .quote_asset = USDT,
+                                                  .venue_mask = 3};
     strcpy(setup->symbol[SHIB].name, "SHIBUSDT");
     for (uint32_t s = 0; s < 2; s++) {
         setup->taker_fee_ppm[A][s] = 1000;
@@ -115,8 +129,8 @@ static inline void world_state(struct world *w, uint32_t what, uint32_t index, u
 }
 
 static inline void world_balance(struct world *w, uint32_t venue, uint32_t asset, int64_t e8, int64_t frac) {
-    struct journal_balance balance = {.amount_e8 = e8, .frac_e19 = frac, .venue = venue, .asset = asset,
-                                      .reason = JOURNAL_BALANCE_OPENING};
+    struct journal_balance balance = {
+        .amount_e8 = e8, .frac_e19 = frac, .venue = venue, .asset = asset, .reason = JOURNAL_BALANCE_OPENING};
     core_on_balance(w->core, &balance, w->now, &w->out);
 }
 
@@ -126,9 +140,15 @@ static inline struct journal_mark world_mark(struct world *w) {
     return mark;
 }
 
-static inline void world_quote(struct world *w, uint32_t symbol, uint32_t venue, int64_t bid, int64_t ask, int64_t qty) {
-    struct journal_quote quote = {.bid_price = bid, .bid_qty = qty, .ask_price = ask, .ask_qty = qty,
-                                  .recv_ns = w->now, .symbol = symbol, .venue = venue};
+static inline void world_quote(struct world *w, uint32_t symbol, uint32_t venue, int64_t bid, int64_t ask,
+                               int64_t qty) {
+    struct journal_quote quote = {.bid_price = bid,
+                                  .bid_qty = qty,
+                                  .ask_price = ask,
+                                  .ask_qty = qty,
+                                  .recv_ns = w->now,
+                                  .symbol = symbol,
+                                  .venue = venue};
     core_on_quote(w->core, &quote, w->now, &w->out);
     assert_int_equal(w->out.overflow, 0);
 }
@@ -158,7 +178,9 @@ static inline void world_init(struct world *w) {
     world_start(w);
 }
 
-static inline void world_end(struct world *w) { free(w->core); }
+static inline void world_end(struct world *w) {
+    free(w->core);
+}
 
 /* n-th record of a type in the last output; NULL: there is none. */
 static inline const void *out_find(const struct core_out *out, uint32_t type, uint32_t nth) {
@@ -174,32 +196,50 @@ static inline uint32_t out_count(const struct core_out *out, uint32_t type) {
     return found;
 }
 
-/* A gap of 40 bps: buy at A (ask 65,000.00), sell at B (bid 65,260.00). Returns the intent, NULL when refused. */
+static inline int64_t world_quote_age(const struct world *w, uint32_t symbol, uint32_t venue) {
+    struct abi_book book;
+    core_view_book(w->core, venue, &book);
+    return w->now - book.quote[symbol].recv_mono_ns;
+}
+
+/* A gap of 40 bps: buy at A (ask 65,000.00), sell at B (bid 65,260.00), B's quote a millisecond after A's or, when
+ * that is old, both new. Returns the intent, NULL when refused. */
 static inline const struct journal_intent *world_gap(struct world *w) {
     w->now += MS;
-    world_quote(w, BTC, B, 6526000, 6526020, 100000);
-    if (out_find(&w->out, JOURNAL_INTENT, 0) == NULL) world_quote(w, BTC, A, 6499980, 6500000, 100000);
+    w->out.count = 0; /* what an earlier call said is over */
+    if (world_quote_age(w, BTC, A) > 200 * MS) world_quote(w, BTC, A, 6499980, 6500000, 100000);
+    if (out_find(&w->out, JOURNAL_INTENT, 0) == NULL) world_quote(w, BTC, B, 6526000, 6526020, 100000);
     return out_find(&w->out, JOURNAL_INTENT, 0);
 }
 
-/* The reason of the last refusal record, or what the opportunity says. */
 static inline const struct abi_opportunity *world_last_opportunity(const struct world *w) {
     return core_opportunity(w->core, core_last_opportunity_id(w->core));
 }
 
 static inline void world_report(struct world *w, const struct journal_order *order, uint32_t kind, uint32_t state,
                                 int64_t cum) {
-    struct journal_report report = {.pair_id = order->pair_id, .order_id = order->order_id, .cum_qty = cum,
-                                    .venue = order->venue, .leg = order->leg, .kind = kind, .state = state};
+    struct journal_report report = {.pair_id = order->pair_id,
+                                    .order_id = order->order_id,
+                                    .cum_qty = cum,
+                                    .venue = order->venue,
+                                    .leg = order->leg,
+                                    .kind = kind,
+                                    .state = state};
     core_on_report(w->core, &report, w->now, &w->out);
     assert_int_equal(w->out.overflow, 0);
 }
 
 static inline struct journal_fill fill_of(const struct journal_order *order, int64_t price, int64_t qty,
                                           const char *trade_id) {
-    struct journal_fill fill = {.pair_id = order->pair_id, .order_id = order->order_id, .price = price, .qty = qty,
-                                .symbol = order->symbol, .venue = order->venue, .side = order->side,
-                                .leg = order->leg, .fee_asset = USDT};
+    struct journal_fill fill = {.pair_id = order->pair_id,
+                                .order_id = order->order_id,
+                                .price = price,
+                                .qty = qty,
+                                .symbol = order->symbol,
+                                .venue = order->venue,
+                                .side = order->side,
+                                .leg = order->leg,
+                                .fee_asset = USDT};
     snprintf(fill.trade_id, sizeof fill.trade_id, "%s", trade_id);
     return fill;
 }

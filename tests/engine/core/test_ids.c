@@ -26,8 +26,15 @@ static void test_what_is_not_ours_is_refused(void **state) {
     (void)state;
     uint64_t pair_id;
     uint32_t leg;
-    const char *bad[] = {"", "0000000000001", "0000000000001aa", "0000000000000a", "g000000000001a", "000000000000wa",
-                         "0000000000001A", "00000000000010", "web_1234567890"};
+    const char *bad[] = {"",
+                         "0000000000001",
+                         "0000000000001aa",
+                         "0000000000000a",
+                         "g000000000001a",
+                         "000000000000wa",
+                         "0000000000001A",
+                         "00000000000010",
+                         "web_1234567890"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(core_client_id_parse(bad[i], strlen(bad[i]), &pair_id, &leg), ERROR_BAD);
     assert_int_equal(core_client_id_parse("\0\0\0\0\0\0\0\0\0\0\0\0\0a", 14, &pair_id, &leg), ERROR_BAD);

@@ -2,7 +2,9 @@
  * P&L apart from the price of what was held anyway. */
 #include "harness.h"
 
-static void fill_play(struct world *w, struct journal_fill *fill) { core_on_fill(w->core, fill, w->now, &w->out); }
+static void fill_play(struct world *w, struct journal_fill *fill) {
+    core_on_fill(w->core, fill, w->now, &w->out);
+}
 
 static void test_price_times_quantity_and_fee_are_exact(void **state) {
     (void)state;
@@ -157,14 +159,15 @@ static void test_trading_and_holding_pnl_stay_apart(void **state) {
     assert_int_equal(later.trading_pnl_e8, won);
     assert_true(later.holding_pnl_e8 > holding);
     assert_int_equal(later.equity_e8 - mark.equity_e8, later.holding_pnl_e8 - holding);
-    struct journal_balance transfer = {.amount_e8 = 5 * E8, .venue = A, .asset = BTC_A,
-                                       .reason = JOURNAL_BALANCE_TRANSFER};
+    struct journal_balance transfer = {
+        .amount_e8 = 5 * E8, .venue = A, .asset = BTC_A, .reason = JOURNAL_BALANCE_TRANSFER};
     core_on_balance(w.core, &transfer, w.now, &w.out);
     struct journal_mark moved = world_mark(&w);
     assert_int_equal(moved.trading_pnl_e8, won); /* a deposit earns nothing */
     assert_int_equal(moved.holding_pnl_e8, later.holding_pnl_e8);
     assert_int_equal(moved.equity_e8 - later.equity_e8, 5 * INT64_C(66000) * E8);
-    struct journal_balance venue_says = {.amount_e8 = 1, .venue = A, .asset = BTC_A, .reason = JOURNAL_BALANCE_VENUE};
+    struct journal_balance venue_says = {
+        .amount_e8 = 1, .venue = A, .asset = BTC_A, .reason = JOURNAL_BALANCE_VENUE};
     core_on_balance(w.core, &venue_says, w.now, &w.out);
     assert_int_equal(world_account(&w, A, BTC_A).venue_e8, 1);
     assert_true(world_account(&w, A, BTC_A).total_e8 > 15 * E8); /* compared, never adopted */

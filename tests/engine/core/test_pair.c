@@ -14,7 +14,7 @@ static void test_gap_sends_two_orders_with_safe_limits_and_reserves_both(void **
     assert_int_equal(sell.side, ABI_SIDE_SELL);
     assert_int_equal(sell.venue, B);
     assert_int_equal(buy.qty, sell.qty);
-    assert_int_equal(buy.price, 6500650); /* 65,000.00 + 1 bps, down to the tick */
+    assert_int_equal(buy.price, 6500650);  /* 65,000.00 + 1 bps, down to the tick */
     assert_int_equal(sell.price, 6525348); /* 65,260.00 - 1 bps = 65,253.474, up to the tick */
     assert_int_equal(buy.qty, 766);        /* 500 / 65,253.48, down to the lot */
     assert_int_equal(world_account(&w, B, BTC_A).reserved_e8, 766000);
@@ -41,13 +41,18 @@ static uint32_t orders_note(const struct world *w) {
 }
 
 /* Returns how many orders this step made the core send. */
-static uint32_t step_play(struct world *w, const struct journal_order *order, uint32_t what, int64_t first, int64_t second) {
+static uint32_t step_play(struct world *w, const struct journal_order *order, uint32_t what, int64_t first,
+                          int64_t second) {
     char trade_id[16];
     struct journal_fill fill;
     uint32_t orders;
     switch (what) {
-    case SENT: world_report(w, order, JOURNAL_REPORT_SENT, 0, -1); break;
-    case ACK: world_report(w, order, JOURNAL_REPORT_ACK, 0, -1); break;
+    case SENT:
+        world_report(w, order, JOURNAL_REPORT_SENT, 0, -1);
+        break;
+    case ACK:
+        world_report(w, order, JOURNAL_REPORT_ACK, 0, -1);
+        break;
     case FINAL:
         world_report(w, order, JOURNAL_REPORT_FINAL,
                      first + second == order->qty ? ABI_ORDER_FILLED : ABI_ORDER_EXPIRED, first + second);
@@ -97,10 +102,12 @@ static void interleaving_check(const uint8_t *permutation, int64_t sell_second) 
 /* Next permutation in lexicographic order; false after the last. */
 static bool permutation_next(uint8_t *p, int n) {
     int i = n - 2;
-    while (i >= 0 && p[i] >= p[i + 1]) i--;
+    while (i >= 0 && p[i] >= p[i + 1])
+        i--;
     if (i < 0) return false;
     int j = n - 1;
-    while (p[j] <= p[i]) j--;
+    while (p[j] <= p[i])
+        j--;
     uint8_t t = p[i];
     p[i] = p[j];
     p[j] = t;

@@ -9,7 +9,9 @@
 #define ORDERS_MAX   4096
 #define JOURNAL_MOST 40000
 
-struct random { uint64_t state; };
+struct random {
+    uint64_t state;
+};
 
 static uint64_t random_next(struct random *r) {
     r->state += 0x9e3779b97f4a7c15u;
@@ -19,7 +21,9 @@ static uint64_t random_next(struct random *r) {
     return z ^ z >> 31;
 }
 
-static int64_t random_below(struct random *r, int64_t n) { return (int64_t)(random_next(r) % (uint64_t)n); }
+static int64_t random_below(struct random *r, int64_t n) {
+    return (int64_t)(random_next(r) % (uint64_t)n);
+}
 
 /* What the venue knows of one order: its plan is drawn when it leaves. */
 struct live {
@@ -84,10 +88,13 @@ static void event_quote(struct run *run) {
     uint32_t symbol = (uint32_t)random_below(&run->r, 2), venue = (uint32_t)random_below(&run->r, 2);
     int64_t mid = run->mid[symbol] + random_below(&run->r, run->mid[symbol] / 500) - run->mid[symbol] / 1000;
     int64_t half = random_below(&run->r, mid / 10000 + 1);
-    struct journal_quote quote = {.bid_price = mid - half, .ask_price = mid + half + random_below(&run->r, 2),
+    struct journal_quote quote = {.bid_price = mid - half,
+                                  .ask_price = mid + half + random_below(&run->r, 2),
                                   .bid_qty = random_below(&run->r, symbol == BTC ? 3000 : 40000000),
                                   .ask_qty = random_below(&run->r, symbol == BTC ? 3000 : 40000000),
-                                  .recv_ns = run->w.now, .symbol = symbol, .venue = venue};
+                                  .recv_ns = run->w.now,
+                                  .symbol = symbol,
+                                  .venue = venue};
     journal_add(run, JOURNAL_QUOTE, &quote, sizeof quote);
     core_on_quote(run->w.core, &quote, run->w.now, &run->w.out);
     out_take(run);
@@ -95,8 +102,13 @@ static void event_quote(struct run *run) {
 }
 
 static void report_send(struct run *run, const struct live *live, uint32_t kind, uint32_t state, int64_t cum) {
-    struct journal_report report = {.pair_id = live->order.pair_id, .order_id = live->order.order_id, .cum_qty = cum,
-                                    .venue = live->order.venue, .leg = live->order.leg, .kind = kind, .state = state};
+    struct journal_report report = {.pair_id = live->order.pair_id,
+                                    .order_id = live->order.order_id,
+                                    .cum_qty = cum,
+                                    .venue = live->order.venue,
+                                    .leg = live->order.leg,
+                                    .kind = kind,
+                                    .state = state};
     journal_add(run, JOURNAL_REPORT, &report, sizeof report);
     core_on_report(run->w.core, &report, run->w.now, &run->w.out);
     out_take(run);
@@ -128,8 +140,12 @@ static void event_venue(struct run *run) {
     struct live *live = &run->live[first + random_below(&run->r, run->live_count - first)];
     int64_t left = live->will_fill - live->filled;
     switch (random_below(&run->r, 7)) {
-    case 0: report_send(run, live, JOURNAL_REPORT_SENT, 0, -1); break;
-    case 1: report_send(run, live, JOURNAL_REPORT_ACK, 0, -1); break;
+    case 0:
+        report_send(run, live, JOURNAL_REPORT_SENT, 0, -1);
+        break;
+    case 1:
+        report_send(run, live, JOURNAL_REPORT_ACK, 0, -1);
+        break;
     case 2:
         if (random_below(&run->r, 10) == 0) report_send(run, live, JOURNAL_REPORT_UNKNOWN, 0, -1);
         break;
@@ -151,22 +167,61 @@ static void event_venue(struct run *run) {
 }
 
 static void event_state(struct run *run) {
-    static const struct { uint32_t what, value; } choice[] = {
-        {JOURNAL_STATE_GATEWAY, 0},        {JOURNAL_STATE_GATEWAY, 4},
-        {JOURNAL_STATE_GATEWAY, 1000},     {JOURNAL_STATE_VENUE, ABI_VENUE_STALE},
-        {JOURNAL_STATE_VENUE, ABI_VENUE_DOWN}, {JOURNAL_STATE_VENUE, ABI_VENUE_UP},
-        {JOURNAL_STATE_VENUE, ABI_VENUE_UP}, {JOURNAL_STATE_RELEASE, 0},
-        {JOURNAL_STATE_RELEASE, 0},        {JOURNAL_STATE_TRADING, ABI_STATE_HALTED},
-        {JOURNAL_STATE_TRADING, ABI_STATE_ACTIVE}, {JOURNAL_STATE_TRADING, ABI_STATE_ACTIVE},
-        {JOURNAL_STATE_KILL, 1},           {JOURNAL_STATE_KILL, 0},
-        {JOURNAL_STATE_STRATEGY, ABI_STRATEGY_RUNNING}};
+    static const struct {
+        uint32_t what, value;
+    } choice[] = {{JOURNAL_STATE_GATEWAY, 0},
+                  {JOURNAL_STATE_GATEWAY, 4},
+                  {JOURNAL_STATE_GATEWAY, 1000},
+                  {JOURNAL_STATE_VENUE, ABI_VENUE_STALE},
+                  {JOURNAL_STATE_VENUE, ABI_VENUE_DOWN},
+                  {JOURNAL_STATE_VENUE, ABI_VENUE_UP},
+                  {JOURNAL_STATE_VENUE, ABI_VENUE_UP},
+                  {JOURNAL_STATE_RELEASE, 0},
+                  {JOURNAL_STATE_RELEASE, 0},
+                  {JOURNAL_STATE_TRADING, ABI_STATE_HALTED},
+                  {JOURNAL_STATE_TRADING, ABI_STATE_ACTIVE},
+                  {JOURNAL_STATE_TRADING, ABI_STATE_ACTIVE},
+                  {JOURNAL_STATE_KILL, 1},
+                  {JOURNAL_STATE_KILL, 0},
+                  {JOURNAL_STATE_STRATEGY, ABI_STRATEGY_RUNNING}};
     size_t pick = (size_t)random_below(&run->r, sizeof choice / sizeof choice[0]);
-    struct journal_state state = {.what = choice[pick].what, .new_value = choice[pick].value,
-                                  .index = (uint32_t)random_below(&run->r, 2)};
+    struct journal_state state = {
+        .what = choice[pick].what, .new_value = choice[pick].value, .index = (uint32_t)random_below(&run->r, 2)};
     if (state.what == JOURNAL_STATE_STRATEGY) state.index = 0;
     journal_add(run, JOURNAL_STATE, &state, sizeof state);
     core_on_state(run->w.core, &state, run->w.now, &run->w.out);
     out_take(run);
+}
+
+static void state_send(struct run *run, uint32_t what, uint32_t index, uint32_t value) {
+    struct journal_state state = {.what = what, .new_value = value, .index = index};
+    journal_add(run, JOURNAL_STATE, &state, sizeof state);
+    core_on_state(run->w.core, &state, run->w.now, &run->w.out);
+    out_take(run);
+}
+
+/* The venues say all they know, a person clears what is latched: trading goes on. Hedges that leave meanwhile are
+ * answered by the next call. */
+static void event_settle(struct run *run) {
+    for (uint32_t i = 0; i < run->live_count; i++) {
+        struct live *live = &run->live[i];
+        if (live->done) continue;
+        live->done = true;
+        if (live->will_fill > live->filled) {
+            int64_t left = live->will_fill - live->filled;
+            live->filled = live->will_fill;
+            fill_send(run, live, live->fills++, left, false);
+        }
+        report_send(run, live, JOURNAL_REPORT_FINAL,
+                    live->will_fill == live->order.qty ? ABI_ORDER_FILLED : ABI_ORDER_EXPIRED, live->will_fill);
+    }
+    state_send(run, JOURNAL_STATE_KILL, 0, 0);
+    state_send(run, JOURNAL_STATE_TRADING, 0, ABI_STATE_ACTIVE);
+    for (uint32_t i = 0; i < 2; i++) {
+        state_send(run, JOURNAL_STATE_RELEASE, i, 0);
+        state_send(run, JOURNAL_STATE_VENUE, i, ABI_VENUE_UP);
+        state_send(run, JOURNAL_STATE_GATEWAY, i, 1000);
+    }
 }
 
 static void event_mark(struct run *run) {
@@ -208,7 +263,10 @@ static void invariants_check(const struct run *run) {
     assert_true(world_counter(w, ABI_COUNTER_FILLS) <= world_counter(w, ABI_COUNTER_ORDERS) * 64);
 }
 
-struct snapshot { struct journal_record *record; uint32_t count; };
+struct snapshot {
+    struct journal_record *record;
+    uint32_t count;
+};
 
 static void snapshot_take(void *context, const struct journal_record *record) {
     struct snapshot *snapshot = context;
@@ -283,8 +341,8 @@ static void opening_journal(struct run *run) {
     static const int64_t amount[3] = {100000 * E8, 10 * E8, 1000000000 * E8};
     for (uint32_t v = 0; v < 2; v++)
         for (uint32_t a = 0; a < 3; a++) {
-            struct journal_balance balance = {.amount_e8 = amount[a], .venue = v, .asset = a,
-                                              .reason = JOURNAL_BALANCE_OPENING};
+            struct journal_balance balance = {
+                .amount_e8 = amount[a], .venue = v, .asset = a, .reason = JOURNAL_BALANCE_OPENING};
             journal_add(run, JOURNAL_BALANCE, &balance, sizeof balance);
         }
 }
@@ -319,8 +377,10 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
             event_quote(run);
         else if (what < 94)
             event_venue(run);
-        else if (what < 98)
+        else if (what < 96)
             event_mark(run);
+        else if (what < 98)
+            event_settle(run);
         else
             event_state(run);
         invariants_check(run);
@@ -330,7 +390,8 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
     core_view_pnl(run->w.core, &pnl);
     hash_add(run, &pnl, sizeof pnl);
     for (uint64_t id = 1; id <= core_last_order_id(run->w.core); id++)
-        if (core_order(run->w.core, id) != NULL) hash_add(run, core_order(run->w.core, id), sizeof(struct abi_order));
+        if (core_order(run->w.core, id) != NULL)
+            hash_add(run, core_order(run->w.core, id), sizeof(struct abi_order));
     uint64_t pairs = world_counter(&run->w, ABI_COUNTER_PAIRS);
     world_end(&run->w);
     assert_true(pairs < 4096);
@@ -372,16 +433,20 @@ static void test_replay_of_the_journal_gives_the_same_outputs(void **state) {
     for (uint32_t i = 0; i < 5000; i++) {
         struct journal_record input = {.time_ns = SEC + (int64_t)i * 3 * MS};
         if (i < 6) {
-            struct journal_balance balance = {.amount_e8 = 1000000 * E8, .venue = i / 3, .asset = i % 3,
-                                              .reason = JOURNAL_BALANCE_OPENING};
+            struct journal_balance balance = {
+                .amount_e8 = 1000000 * E8, .venue = i / 3, .asset = i % 3, .reason = JOURNAL_BALANCE_OPENING};
             input.type = JOURNAL_BALANCE;
             memcpy(input.payload, &balance, sizeof balance);
         } else if (i < 12) {
-            struct journal_state s = {.what = i < 8 ? JOURNAL_STATE_VENUE : i < 10 ? JOURNAL_STATE_GATEWAY
-                                              : i == 10 ? JOURNAL_STATE_STRATEGY : JOURNAL_STATE_TRADING,
+            struct journal_state s = {.what = i < 8     ? JOURNAL_STATE_VENUE
+                                              : i < 10  ? JOURNAL_STATE_GATEWAY
+                                              : i == 10 ? JOURNAL_STATE_STRATEGY
+                                                        : JOURNAL_STATE_TRADING,
                                       .index = i < 10 ? i % 2 : 0,
-                                      .new_value = i < 8 ? ABI_VENUE_UP : i < 10 ? 100000
-                                                   : i == 10 ? ABI_STRATEGY_RUNNING : ABI_STATE_ACTIVE};
+                                      .new_value = i < 8     ? ABI_VENUE_UP
+                                                   : i < 10  ? 100000
+                                                   : i == 10 ? ABI_STRATEGY_RUNNING
+                                                             : ABI_STATE_ACTIVE};
             input.type = JOURNAL_STATE;
             memcpy(input.payload, &s, sizeof s);
         } else if (i % 50 == 0) {
@@ -390,8 +455,13 @@ static void test_replay_of_the_journal_gives_the_same_outputs(void **state) {
             memcpy(input.payload, &mark, sizeof mark);
         } else {
             int64_t mid = 6500000 + random_below(&r, 40000);
-            struct journal_quote quote = {.bid_price = mid - 10, .ask_price = mid + 10, .bid_qty = 1000,
-                                          .ask_qty = 1000, .recv_ns = input.time_ns, .symbol = BTC, .venue = i % 2};
+            struct journal_quote quote = {.bid_price = mid - 10,
+                                          .ask_price = mid + 10,
+                                          .bid_qty = 1000,
+                                          .ask_qty = 1000,
+                                          .recv_ns = input.time_ns,
+                                          .symbol = BTC,
+                                          .venue = i % 2};
             input.type = JOURNAL_QUOTE;
             memcpy(input.payload, &quote, sizeof quote);
         }
