@@ -23,8 +23,9 @@ struct hot_connection {
     uint32_t role;
     uint32_t slot;          /* HTTP order connections: 0 .. n-1 */
     uint64_t busy_order_id; /* HTTP: the order whose answer is awaited; 0: free */
-    int64_t frame_ns;       /* last frame of any kind */
-    int64_t ping_ns;        /* last keepalive we sent */
+    int64_t busy_since_ns;
+    int64_t frame_ns; /* last frame of any kind */
+    int64_t ping_ns;  /* last keepalive we sent */
     struct ws_parser ws;
 };
 

@@ -45,20 +45,20 @@ static void note_answer(struct hot *hot, const struct abi_order *order) {
     hot->gateway[order->venue].view.ack_last_ns = took_ns;
 }
 
+static bool is_final(uint32_t state) {
+    return state == ABI_ORDER_FILLED || state == ABI_ORDER_CANCELED || state == ABI_ORDER_EXPIRED ||
+           state == ABI_ORDER_REJECTED || state == ABI_ORDER_NEVER_ACCEPTED;
+}
+
 void order_unknown(struct hot *hot, uint64_t order_id, int32_t code, const char *why) {
     const struct abi_order *order = core_order(hot->core, order_id);
-    if (order == NULL) return;
+    if (order == NULL || is_final(order->state)) return; /* the private stream has told the outcome */
     struct journal_report report;
     report_start(&report, order, JOURNAL_REPORT_UNKNOWN);
     report.code = code;
     text_copy(report.reason, sizeof report.reason, why);
     hot->gateway[order->venue].view.orders_unknown++;
     apply_report(hot, &report);
-}
-
-static bool is_final(uint32_t state) {
-    return state == ABI_ORDER_FILLED || state == ABI_ORDER_CANCELED || state == ABI_ORDER_EXPIRED ||
-           state == ABI_ORDER_REJECTED || state == ABI_ORDER_NEVER_ACCEPTED;
 }
 
 void order_lost_connection(struct hot *hot, uint32_t venue, const char *why) {

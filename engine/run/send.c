@@ -88,7 +88,9 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     out->bytes = frame;
     out->size = (size_t)length;
     /* Taken now, so that the pair's second leg at the same venue looks elsewhere. */
-    if (!framed) hot->connection[out->connection].busy_order_id = order->order_id;
+    if (framed) return;
+    hot->connection[out->connection].busy_order_id = order->order_id;
+    hot->connection[out->connection].busy_since_ns = hot->now;
 }
 
 static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {

@@ -109,6 +109,7 @@ def expected_pnl_e8(desk: Desk, bridge: CEngineBridge) -> tuple[int, int]:
 
 def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk) -> None:
     desk.risk(**WIDE_RISK)
+    desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=60.0)
     desk.market(**BUSY)
     desk.engine_config(lambda d: d.update(record_quotes=True))
@@ -152,6 +153,7 @@ def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk)
 
 def test_a_recorded_session_replays_to_the_same_decisions(desk: Desk) -> None:
     desk.risk(**WIDE_RISK)
+    desk.generous_venues()
     desk.strategy(cooldown_ms=100, max_position_usd=500.0)
     desk.market(**BUSY)
     desk.engine_config(lambda d: d.update(record_quotes=True))
