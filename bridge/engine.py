@@ -234,13 +234,18 @@ class CEngineBridge(Commands):
         return self._look(read)
 
     def journal(self, generation: int | None = None, from_seq: int = 1) -> JournalReader:
-        """Reader of the journal's files, also of an engine that has died.
+        """Reader of the journal's files, also of an engine that has ended or died.
 
         Args:
-            generation: None: the one the run file names.
+            generation: None: the one the run file names, else the newest on disk.
             from_seq: first record wanted, 1 is the generation's first.
         """
-        run = read_run_file(self._settings)
+        try:
+            run = read_run_file(self._settings)
+        except EngineDown:
+            if not self._settings.journal_default.is_dir():
+                raise
+            return JournalReader(self._settings.journal_default, generation, from_seq)
         return JournalReader(Path(run.journal), run.generation if generation is None else generation, from_seq)
 
     # ---- commands ----

@@ -31,6 +31,11 @@ class BridgeSettings:
         """The socket's place when there is no run file to name it: `kill` must find the engine anyway."""
         return self.run_directory / f"{self.instance}.sock"
 
+    @property
+    def journal_default(self) -> Path:
+        """The journal's place when the engine has ended in order and taken its run file along."""
+        return self.home / "state" / self.instance / "journal"
+
 
 def bridge_settings(instance: str | None = None, home: str | os.PathLike[str] | None = None) -> BridgeSettings:
     """Settings of one bridge.

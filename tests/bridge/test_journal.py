@@ -262,3 +262,6 @@ def test_bridge_opens_the_journal_of_the_run_file_also_after_death(double: Engin
     double.run_file.unlink()
     with pytest.raises(EngineDown):
         bridge.journal()
+    (double.home / "state" / "double").mkdir(parents=True)
+    (double.home / "journal").rename(double.home / "state" / "double" / "journal")
+    assert (bridge.journal().generation, bridge.journal(generation=1).generation) == (2, 1)
