@@ -242,7 +242,7 @@ def test_queries_have_the_documented_shape(sim: Sim) -> None:
     assert missing(sample("wsapi_ticker_book_resp.json"), ticker) == []
     assert missing(sample("wsapi_account_commission_resp.json"), commission) == []
     lacks = missing(sample("wsapi_order_status_resp.json"), state)
-    assert {path.rpartition(".")[2] for path in lacks} <= {  # fields that only other order types have
+    assert {path.rpartition(".")[2] for path in lacks} <= {  # of other order types
         "trailingDelta", "trailingTime", "strategyId", "strategyType", "preventedMatchId", "preventedQuantity",
     }  # fmt: skip
 
