@@ -1,4 +1,4 @@
-"""Starts real simulator processes on free ports, each with a home of its own, and talks to them as clients do."""
+"""Starts real simulator processes on free ports, each with a home of its own, and talks to them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +146,16 @@ class Sim:
     def mexc(self, path: str = "/ws") -> ClientConnection:
         return connect(f"ws://127.0.0.1:{self.mexc_port}{path}", compression=None, ping_interval=None)
 
-    def mexc_user(self) -> ClientConnection:
+    @contextmanager
+    def mexc_user(self) -> Iterator[ClientConnection]:
+        """A private stream with all three topics."""
         status, answer, _ = self.mexc_rest("POST", "userDataStream")
         assert status == 200
-        ws = self.mexc(f"/ws?listenKey={answer['listenKey']}")
-        topics = [f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")]
-        ws.send(json.dumps({"method": "SUBSCRIPTION", "params": topics, "id": 1}))
-        assert json.loads(ws.recv(5))["msg"] == ",".join(topics)
-        return ws
+        with self.mexc(f"/ws?listenKey={answer['listenKey']}") as ws:
+            topics = [f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")]
+            ws.send(json.dumps({"method": "SUBSCRIPTION", "params": topics, "id": 1}))
+            assert json.loads(ws.recv(5))["msg"] == ",".join(topics)
+            yield ws
 
     def rest(
         self, venue: str, header: str, verb: str, path: str, params: dict[str, str], signed: bool = True
