@@ -343,6 +343,12 @@ static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, 
     gateway_lost(hot, number, why);
 }
 
+static void consume(struct hot *hot, uint32_t number, int64_t used) {
+    uring_consume(hot->ring, number, (size_t)used);
+    hot->counters.value[ABI_COUNTER_BYTES_IN] += (uint64_t)used;
+    hot->gateway[hot->connection[number].venue].view.bytes_in += (uint64_t)used;
+}
+
 /* One frame; false: the connection is gone or more bytes are needed. */
 static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
@@ -368,7 +374,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         return false;
     }
     if (!connection->used) return false;
-    uring_consume(hot->ring, number, (size_t)used);
+    consume(hot, number, used);
     return true;
 }
 
@@ -391,7 +397,7 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     message_in(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
     if (!connection->used) return false;
     connection->busy_order_id = 0;
-    uring_consume(hot->ring, number, (size_t)used);
+    consume(hot, number, used);
     if (!answer.keep_alive) {
         uring_remove(hot->ring, number);
         gateway_lost(hot, number, "venue does not keep the connection");
