@@ -1,4 +1,4 @@
-"""Protects: how the web process is put together: callbacks that cannot freeze it, settings that say what is wrong."""
+"""Protects: how the web process is put together: no callback can freeze it, settings say what is wrong."""
 
 from __future__ import annotations
 

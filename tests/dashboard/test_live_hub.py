@@ -1,4 +1,4 @@
-"""Protects: a page's copy is always the hub's tree; slow pages cost no memory; what is unknown stays unknown."""
+"""Protects: a page's copy is always the hub's tree; slow pages cost no memory; unknown stays unknown."""
 
 from __future__ import annotations
 
