@@ -48,9 +48,7 @@ def new_request(
     chosen_id = uuid.uuid4().hex if request_id is None else request_id
     request: dict[str, Any] = {"id": chosen_id, "command": command, "args": args, "actor": actor}
     if not 1 <= len(chosen_id) <= ID_SIZE_MAX:
-        raise CommandRejected(
-            "BAD_REQUEST", f"id has {len(chosen_id)} characters, 1 to {ID_SIZE_MAX} are allowed."
-        )
+        raise CommandRejected("BAD_REQUEST", f"id has {len(chosen_id)} characters, 1 to {ID_SIZE_MAX} are allowed.")
     if config_hash is not None:
         request["config_hash"] = config_hash
     if state_version is not None:
@@ -69,13 +67,9 @@ def send_request(
     try:
         body = json.dumps(request, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
-        raise CommandRejected(
-            "BAD_REQUEST", f"Arguments of {request['command']} are no JSON: {error}."
-        ) from error
+        raise CommandRejected("BAD_REQUEST", f"Arguments of {request['command']} are no JSON: {error}.") from error
     if len(body) > MESSAGE_SIZE_MAX:
-        raise CommandRejected(
-            "BAD_REQUEST", f"Request has {len(body)} bytes, at most {MESSAGE_SIZE_MAX} are allowed."
-        )
+        raise CommandRejected("BAD_REQUEST", f"Request has {len(body)} bytes, at most {MESSAGE_SIZE_MAX} are allowed.")
     deadline_s = time.monotonic() + timeout_s
     with _connect(path, instance, timeout_s) as peer:
         # From the first byte on, the engine may have understood: an error no longer means "not done".
@@ -112,14 +106,10 @@ def _connect(path: Path, instance: str, timeout_s: float) -> socket.socket:
         peer.connect(str(path))
     except TimeoutError:
         peer.close()
-        raise EngineDown(
-            instance, f"its command socket {path} took no connection within {timeout_s:.1f} s"
-        ) from None
+        raise EngineDown(instance, f"its command socket {path} took no connection within {timeout_s:.1f} s") from None
     except OSError as error:
         peer.close()
-        raise EngineDown(
-            instance, f"its command socket {path} cannot be reached: {error.strerror or error}"
-        ) from error
+        raise EngineDown(instance, f"its command socket {path} cannot be reached: {error.strerror or error}") from error
     return peer
 
 

@@ -171,9 +171,7 @@ class CEngineBridge(Commands):
 
     def opportunities(self, limit: int = 50) -> list[Opportunity]:
         """The newest episodes, newest first."""
-        return self._look(
-            lambda segment, tables, _: records.opportunities(segment.ring("opportunity", limit), tables)
-        )
+        return self._look(lambda segment, tables, _: records.opportunities(segment.ring("opportunity", limit), tables))
 
     def orders(self, limit: int = 50) -> list[Order]:
         """The newest orders, newest first."""
@@ -205,9 +203,7 @@ class CEngineBridge(Commands):
         Returns (edges_us: float64[buckets + 1], counts: uint64[buckets]).
         """
 
-        def read(
-            segment: Segment, tables: Tables, _: float
-        ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64]]:
+        def read(segment: Segment, tables: Tables, _: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64]]:
             names = build.stage_names(tables)
             if stage not in names:
                 raise ValueError(f"stage = {stage!r}: allowed are {', '.join(names)}")
@@ -238,16 +234,19 @@ class CEngineBridge(Commands):
         return self._look(read)
 
     def journal(self, generation: int | None = None, from_seq: int = 1) -> JournalReader:
-        """Reader of the journal's files, also of an engine that has died.
+        """Reader of the journal's files, also of an engine that has ended or died.
 
         Args:
-            generation: None: the one the run file names.
+            generation: None: the one the run file names, else the newest on disk.
             from_seq: first record wanted, 1 is the generation's first.
         """
-        run = read_run_file(self._settings)
-        return JournalReader(
-            Path(run.journal), run.generation if generation is None else generation, from_seq
-        )
+        try:
+            run = read_run_file(self._settings)
+        except EngineDown:
+            if not self._settings.journal_default.is_dir():
+                raise
+            return JournalReader(self._settings.journal_default, generation, from_seq)
+        return JournalReader(Path(run.journal), run.generation if generation is None else generation, from_seq)
 
     # ---- commands ----
 
@@ -294,7 +293,7 @@ class CEngineBridge(Commands):
         if generation != error.generation:
             raise EngineDown(
                 self.instance,
-                f"restarted (generation {error.generation}, now {generation}) after {error.command} was sent: "
+                f"restarted (generation {error.generation} to {generation}) since {error.command} was sent: "
                 "look at its state before sending it anew",
             )
         return self._send(error.request, timeout_s)

@@ -25,9 +25,7 @@ class LayoutMismatch(BridgeError):
     """The segment was written by another build. Attributes: expected, found (16 hex digits each)."""
 
     def __init__(self, expected: str, found: str) -> None:
-        super().__init__(
-            f"Shared memory has layout {found}, this bridge reads {expected}: restart both of one build."
-        )
+        super().__init__(f"Shared memory has layout {found}, this bridge reads {expected}: restart both of one build.")
         self.expected = expected
         self.found = found
 
@@ -60,9 +58,7 @@ class CommandTimeout(BridgeError):
     ``CEngineBridge.repeat``.
     """
 
-    def __init__(
-        self, command: str, request_id: str, timeout_s: float, request: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, command: str, request_id: str, timeout_s: float, request: dict[str, Any] | None = None) -> None:
         super().__init__(f"No answer to {command} within {timeout_s:.1f} s; repeat it with id {request_id}.")
         self.command = command
         self.request_id = request_id

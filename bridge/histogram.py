@@ -9,6 +9,8 @@ least that share of samples at or below it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +31,13 @@ def bucket_edges_ns(count: int) -> Floats:
     return edges
 
 
+@cache
 def bucket_values_ns(count: int) -> Floats:
-    """The value reported for each bucket: float64[count]."""
+    """The value reported for each bucket: float64[count], read-only."""
     edges = bucket_edges_ns(count)
-    return (edges[:-1] + edges[1:] - 1.0) / 2.0
+    values = (edges[:-1] + edges[1:] - 1.0) / 2.0
+    values.flags.writeable = False
+    return values
 
 
 def percentiles_ns(counts: Counts, shares: Sequence[float]) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -46,12 +51,13 @@ def percentiles_ns(counts: Counts, shares: Sequence[float]) -> tuple[npt.NDArray
     maximum); NaN where a stage has no sample.
     """
     values = bucket_values_ns(counts.shape[1])
-    cumulative = np.cumsum(counts.astype(np.int64), axis=1)
+    cumulative = np.cumsum(counts.view(np.int64), axis=1)
     totals = cumulative[:, -1]
     result = np.full((len(counts), len(shares) + 1), np.nan)
-    for stage in np.flatnonzero(totals):
+    for stage in np.flatnonzero(totals).tolist():
+        total = int(totals[stage])
         # The factor absorbs the rounding of share * total (0.9 * 10 must stay rank 9).
-        ranks = [max(1, int(np.ceil(share * totals[stage] * (1 - 1e-12)))) for share in shares]
-        places = np.searchsorted(cumulative[stage], [*ranks, totals[stage]])
+        ranks = [max(1, ceil(share * total * (1 - 1e-12))) for share in shares]
+        places = np.searchsorted(cumulative[stage], [*ranks, total])
         result[stage] = values[places]
     return totals, result

@@ -62,14 +62,11 @@ def _parse(path: Path, instance: str, text: bytes) -> RunFile:
     try:
         found = json.loads(text)
         texts = {
-            name: found[name]
-            for name in ("instance", "mode", "boot_id", "segment", "socket", "journal", "abi_hash")
+            name: found[name] for name in ("instance", "mode", "boot_id", "segment", "socket", "journal", "abi_hash")
         }
         numbers = {name: found[name] for name in ("pid", "pid_start_ticks", "generation", "started_wall_ns")}
     except (ValueError, KeyError, TypeError) as error:
-        raise EngineDown(
-            instance, f"{path} is not a whole run file ({type(error).__name__}: {error})"
-        ) from error
+        raise EngineDown(instance, f"{path} is not a whole run file ({type(error).__name__}: {error})") from error
     for name, value in [*texts.items(), *numbers.items()]:
         wanted = str if name in texts else int
         if type(value) is not wanted:
@@ -82,13 +79,9 @@ def refuse_foreign(instance: str, name: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise SegmentRefused(instance, f"{name} is not a regular file")
     if found.st_uid != os.geteuid():
-        raise SegmentRefused(
-            instance, f"{name} belongs to uid {found.st_uid}, this process is uid {os.geteuid()}"
-        )
+        raise SegmentRefused(instance, f"{name} belongs to uid {found.st_uid}, this process is uid {os.geteuid()}")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise SegmentRefused(
-            instance, f"{name} has mode {stat.S_IMODE(found.st_mode):04o}: others may write to it"
-        )
+        raise SegmentRefused(instance, f"{name} has mode {stat.S_IMODE(found.st_mode):04o}: others may write to it")
 
 
 @cache

@@ -117,9 +117,7 @@ class JournalReader:
                 return records[:whole]
             if len(records):
                 # A record can be caught half-written at the very end; then the next call finds it whole.
-                self.damage = JournalDamage(
-                    file.path, self.next_seq, "record is altered, torn or out of sequence"
-                )
+                self.damage = JournalDamage(file.path, self.next_seq, "record is altered, torn or out of sequence")
                 return records[:0]
             if rest or not self._next_part(file):
                 return records
@@ -170,9 +168,7 @@ class JournalReader:
             name = label_of(labels, code)
             struct = f"journal_{name.lower()}"
             fields = layout.decoder(struct).unpack(payload) if struct in layout.structs else {}
-            yield JournalRecord(
-                generation, seq, input_seq, time_ns, time_ns + offset_ns, name, version, fields
-            )
+            yield JournalRecord(generation, seq, input_seq, time_ns, time_ns + offset_ns, name, version, fields)
 
     def _seek(self) -> JournalFile | None:
         """Opens the part that holds next_seq, and takes the chain's CRC from the record before it."""
@@ -184,9 +180,7 @@ class JournalReader:
             if file.first_seq <= self.next_seq:
                 break
         else:
-            raise JournalError(
-                str(file.path), f"begins with record {file.first_seq}, record {self.next_seq} is gone"
-            )
+            raise JournalError(str(file.path), f"begins with record {file.first_seq}, record {self.next_seq} is gone")
         if part == 0 and file.seed != file.seed_of_head:
             raise JournalError(str(file.path), "its head or header text is altered")
         self._crc = file.seed
@@ -195,9 +189,7 @@ class JournalReader:
             if not len(before):
                 return None  # the record before is not on disk yet
             if before["seq"][0] != self.next_seq - 1:
-                raise JournalError(
-                    str(file.path), f"record {self.next_seq - 1} is altered: cannot go on after it"
-                )
+                raise JournalError(str(file.path), f"record {self.next_seq - 1} is altered: cannot go on after it")
             self._crc = int(before["crc32c"][0])
         self._file = file
         return file

@@ -34,6 +34,5 @@ class RateWindow:
         (start_ns, start), (end_ns, end) = self._samples[0], self._samples[-1]
         window_s = (end_ns - start_ns) / 1e9
         return window_s, {
-            name: (after - before) / window_s
-            for name, before, after in zip(self._names, start, end, strict=True)
+            name: (after - before) / window_s for name, before, after in zip(self._names, start, end, strict=True)
         }

@@ -47,7 +47,7 @@ def amount_text(value_e8: int) -> str:
 
 
 def qty_text(value: int, units: Units) -> str:
-    return f"{value / units.qty_scale:,.10g} {units.base}".rstrip()
+    return f"{value / units.qty_scale:,.12f}".rstrip("0").rstrip(".") + (f" {units.base}" if units.base else "")
 
 
 def _duration(template: str) -> Form:
@@ -63,9 +63,7 @@ def _count(template: str) -> Form:
 
 
 def _money(template: str) -> Form:
-    return lambda value, limit, units: template.format(
-        money_text(value, units.quote), money_text(limit, units.quote)
-    )
+    return lambda value, limit, units: template.format(money_text(value, units.quote), money_text(limit, units.quote))
 
 
 def _qty(template: str) -> Form:
@@ -101,9 +99,7 @@ SENTENCES: dict[str, Form] = {
     "DUPLICATE": _plain("this pair of quotes was used before"),
     "ORDER_RATE": _count("{} own orders in a second at a venue, limit {}"),
     "DEPTH": _qty("displayed size {}, at least {} needed"),
-    "BALANCE": lambda value, limit, _: (
-        f"free balance {amount_text(value)}, {amount_text(limit)} needed on a leg"
-    ),
+    "BALANCE": lambda value, limit, _: f"free balance {amount_text(value)}, {amount_text(limit)} needed on a leg",
     "PRICE_COLLAR": _bps("limit price {} beyond the touch, collar {}"),
     "ORDER_NOTIONAL": _money("order of {}, limit {}"),
     "PAIR_NOTIONAL": _money("pair of {}, limit {}"),

@@ -25,6 +25,7 @@ from .layout import Decoder, abi_hash, abi_layout
 
 READ_RETRIES_MAX = 64
 FIRST_READ_RETRIES_MAX = 4096  # while there is no last good copy to fall back on
+RING_RETRIES_MAX = 8
 _WORD = struct.Struct("@Q")  # native: one aligned 8-byte load
 _NANOSECONDS = 1_000_000_000
 
@@ -102,9 +103,7 @@ class Segment:
                 ("pnl_ring", "pnl"),
             )
         }
-        self._offsets = {
-            field: layout.offsetof("abi_segment", field) for field in (*self._dtypes, "heads", "stage")
-        }
+        self._offsets = {field: layout.offsetof("abi_segment", field) for field in (*self._dtypes, "heads", "stage")}
         self._buckets = layout.constants["ABI_HISTOGRAM_BUCKETS"]
         try:
             self.header_bytes = self._map[: layout.sizeof("abi_header")]
@@ -172,17 +171,29 @@ class Segment:
         at = self._offsets["heads"]
         return layout.decoder("abi_heads").unpack(self._map[at : at + layout.sizeof("abi_heads")])
 
-    def ring(self, name: str, limit: int, after_id: int = 0) -> Records:
+    def ring(self, name: str, limit: int) -> Records:
         """Newest whole records of a ring ("opportunity", "order", "fill", "pnl_ring"), oldest first.
 
         Records that are being written, or whose writer died inside, are left out.
         """
+        newest = self._head(name)
+        for _ in range(RING_RETRIES_MAX):
+            found = self._newest(name, newest, limit)
+            moved_to = self._head(name)
+            # Nothing at all although the head moved: the writer went once round while this process was not running.
+            if len(found) or moved_to == newest:
+                break
+            newest = moved_to
+        return found
+
+    def _head(self, name: str) -> int:
+        return self.heads()["pnl" if name == "pnl_ring" else name]
+
+    def _newest(self, name: str, newest: int, limit: int) -> Records:
         size = self.header["pnl_ring_size" if name == "pnl_ring" else "ring_size"]
-        newest = self.heads()["pnl" if name == "pnl_ring" else name]
-        first = max(newest - min(limit, size) + 1, after_id + 1, 1)
-        dtype = self._dtypes[name]
+        first = max(newest - min(limit, size) + 1, 1)
         if first > newest:
-            return np.empty(0, dtype["value"])
+            return np.empty(0, self._dtypes[name]["value"])
         ids = np.arange(first, newest + 1, dtype=np.uint64)
         cells = self._cells(name, (ids % np.uint64(size)).astype(np.intp))
         found: Records = cells["value"][(cells["seq"] != 0) & (cells["value"]["id"] == ids)]
@@ -241,13 +252,9 @@ def _check_head(instance: str, name: str, head: bytes, file_size: int) -> None:
     if magic == 0:
         raise EngineDown(instance, f"{name} is not ready: still starting, or shut down")
     if magic != layout.constants["ABI_MAGIC"]:
-        raise SegmentRefused(
-            instance, f"{name} does not begin with the magic of a segment (found {magic:016x})"
-        )
+        raise SegmentRefused(instance, f"{name} does not begin with the magic of a segment (found {magic:016x})")
     if found_hash != abi_hash():
         raise LayoutMismatch(f"{abi_hash():016x}", f"{found_hash:016x}")
     wanted = layout.sizeof("abi_segment")
     if size != wanted or file_size < size:
-        raise SegmentRefused(
-            instance, f"{name} has {file_size} bytes and says it has {size}; this layout has {wanted}"
-        )
+        raise SegmentRefused(instance, f"{name} has {file_size} bytes and says it has {size}; this layout has {wanted}")

@@ -31,10 +31,13 @@ class BridgeSettings:
         """The socket's place when there is no run file to name it: `kill` must find the engine anyway."""
         return self.run_directory / f"{self.instance}.sock"
 
+    @property
+    def journal_default(self) -> Path:
+        """The journal's place when the engine has ended in order and taken its run file along."""
+        return self.home / "state" / self.instance / "journal"
 
-def bridge_settings(
-    instance: str | None = None, home: str | os.PathLike[str] | None = None
-) -> BridgeSettings:
+
+def bridge_settings(instance: str | None = None, home: str | os.PathLike[str] | None = None) -> BridgeSettings:
     """Settings of one bridge.
 
     Args:
@@ -43,9 +46,7 @@ def bridge_settings(
 
     Raises ValueError when the name is not 1 to 31 of a-z, 0-9 and "_" (it becomes part of paths).
     """
-    home_path = Path(
-        home if home is not None else os.environ.get("ARBDECK_HOME") or "~/.arbdeck"
-    ).expanduser()
+    home_path = Path(home if home is not None else os.environ.get("ARBDECK_HOME") or "~/.arbdeck").expanduser()
     name = instance or os.environ.get("ARBDECK_INSTANCE") or _only_instance(home_path) or INSTANCE_DEFAULT
     if _INSTANCE_FORM.fullmatch(name) is None:
         raise ValueError(f"instance = {name!r}: allowed are 1 to 31 of a-z, 0-9 and '_'")

@@ -105,10 +105,7 @@ def counters(reader: BlockReader) -> tuple[dict[str, int], dict[str, int]]:
     """(counters by lower-case name, refused episodes by refusal name)."""
     row = reader.record("counters")
     return (
-        {
-            name.lower(): row["value"][index]
-            for index, name in abi_labels("abi_counter", "ABI_COUNTER_").items()
-        },
+        {name.lower(): row["value"][index] for index, name in abi_labels("abi_counter", "ABI_COUNTER_").items()},
         _refused(row["refused"]),
     )
 

@@ -75,9 +75,7 @@ def read_tables(header: bytes) -> Tables:
         tuple(_symbol(row, assets) for row in rows("symbol", "abi_symbol", "symbol_count")),
         assets,
         tuple(
-            VenueInfo(
-                str(row["name"]), str(row["kind"]), str(row["endpoint"]), int(row["taker_fee_ppm"]) / 100
-            )
+            VenueInfo(str(row["name"]), str(row["kind"]), str(row["endpoint"]), int(row["taker_fee_ppm"]) / 100)
             for row in rows("venue", "abi_venue_info", "venue_count")
         ),
         tuple(

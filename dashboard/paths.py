@@ -11,9 +11,7 @@ def _resource(name: str) -> Path:
     for candidate in (_PACKAGE / name, _PACKAGE.parent / name):
         if candidate.exists():
             return candidate
-    raise FileNotFoundError(
-        f"{name} is neither in {_PACKAGE} nor in {_PACKAGE.parent}: install arbdeck again."
-    )
+    raise FileNotFoundError(f"{name} is neither in {_PACKAGE} nor in {_PACKAGE.parent}: install arbdeck again.")
 
 
 def assets_dir() -> Path:

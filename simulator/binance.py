@@ -68,7 +68,7 @@ class BinanceServer(VenueServer):
     def also(self, peer: Peer) -> tuple[str, ...]:
         return ("user",) if peer in self._users else ()
 
-    # --- market streams ---------------------------------------------------------------------------------------
+    # --- market streams
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         peer = Peer(request, "feed", self.exchange.settings.timers, answers_pings=True)
@@ -79,7 +79,7 @@ class BinanceServer(VenueServer):
         finally:
             self.peers.discard(peer)
 
-    # --- WebSocket API ----------------------------------------------------------------------------------------
+    # --- WebSocket API
 
     async def _ws_api(self, request: web.Request) -> web.StreamResponse:
         self.api.limits.weight.add(wall_ms(), 2)
@@ -126,7 +126,7 @@ class BinanceServer(VenueServer):
             reply["rateLimits"] = self.api.limits.to_json(wall_ms(), orders=method == "order.place")
         peer.push(_dump(reply))
 
-    # --- user data --------------------------------------------------------------------------------------------
+    # --- user data
 
     def _user_data(self, peer: Peer, method: str, params: Json) -> Json:
         if method == "userDataStream.subscribe.signature":
@@ -159,7 +159,7 @@ class BinanceServer(VenueServer):
         for peer, subscription in self._users.items():
             peer.push(f'{{"subscriptionId":{subscription},"event":{event.message!s}}}')
 
-    # --- REST -------------------------------------------------------------------------------------------------
+    # --- REST
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         method = REST[request.method, request.path.removeprefix("/api/v3/")]
@@ -202,7 +202,10 @@ def _limited(limited: RateLimited) -> tuple[int, Json]:
         )
     else:
         code = -1003
-        msg = "Too much request weight used; please use WebSocket Streams for live updates to avoid polling the API."
+        msg = (
+            "Too much request weight used; please use WebSocket Streams for live updates "
+            "to avoid polling the API."
+        )
     data = {"serverTime": wall_ms(), "retryAfter": limited.until_ms}
     return limited.status, {"code": code, "msg": msg, "data": data}
 

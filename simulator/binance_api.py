@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from simulator import binance_shapes as shapes
@@ -23,6 +23,7 @@ CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
 NUMBER = re.compile(r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
 ROWS_MAX = 1000
 INTERVAL_MS = 60_000
+TIMEOUT = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
 
 WEIGHTS = {
     "ping": 1,
@@ -69,7 +70,7 @@ class BinanceApi:
         self._own_ids = itertools.count(time.time_ns())
 
     async def call(self, method: str, params: Params, payload: str, key: str) -> object:
-        """Carries out one method. `payload` is what was signed. Raises ApiError, RateLimited or AnswerLost."""
+        """Carries out one method; `payload` is what was signed. Raises ApiError, RateLimited, AnswerLost."""
         if method == "order.place":
             return await self._place(params, payload, key)
         if method not in WEIGHTS:
@@ -89,7 +90,7 @@ class BinanceApi:
         return self._query(method, params)
 
     def _query(self, method: str, params: Params) -> object:
-        handlers = {
+        handlers: dict[str, Callable[[Params], object]] = {
             "ping": lambda _: {},
             "time": lambda _: {"serverTime": wall_ms()},
             "exchangeInfo": self._exchange_info,
@@ -106,7 +107,7 @@ class BinanceApi:
         }
         return handlers[method](params)
 
-    # --- checks -----------------------------------------------------------------------------------------------
+    # --- checks
 
     def _check_signed(self, method: str, params: Params, payload: str, key: str) -> None:
         if method not in SIGNED:
@@ -141,7 +142,7 @@ class BinanceApi:
             raise ApiError(400, -1121, "Invalid symbol.")
         return str(symbol)
 
-    # --- orders -----------------------------------------------------------------------------------------------
+    # --- orders
 
     async def _place(self, params: Params, payload: str, key: str) -> object:
         client_id = str(params.get("newClientOrderId") or f"x{next(self._own_ids)}")
@@ -171,8 +172,7 @@ class BinanceApi:
             self.limits.order(wall_ms())
             order = self._place_order(request, tif)
         if unavailable:
-            message = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
-            raise ApiError(504, -1007, message)
+            raise ApiError(504, -1007, TIMEOUT)
         lost = faults.use("lose_acks")
         await self._server.delay_ack()
         if lost:
@@ -191,11 +191,13 @@ class BinanceApi:
     def _cancel(self, params: Params) -> Json:
         try:
             order = self._find(params, cancel=True)
-            self.cancel_ids[order.order_id] = str(params.get("newClientOrderId") or f"x{next(self._own_ids)}")
+            cancel_id = str(params.get("newClientOrderId") or f"x{next(self._own_ids)}")
+            if order.is_open:
+                self.cancel_ids[order.order_id] = cancel_id  # the report of the cancel takes it from there
             self._exchange.cancel(order)
         except Refused as refused:
             raise shapes.refusal(refused, cancel=True) from refused
-        return shapes.order_canceled(order, self.cancel_ids[order.order_id])
+        return shapes.order_canceled(order, cancel_id)
 
     def _find(self, params: Params, cancel: bool) -> Order:
         symbol = self._symbol(params)
@@ -210,7 +212,7 @@ class BinanceApi:
         except Refused as refused:
             raise shapes.refusal(refused, cancel) from refused
 
-    # --- queries ----------------------------------------------------------------------------------------------
+    # --- queries
 
     def _open_orders(self, params: Params) -> list[Json]:
         symbol = self._symbol(params) if params.get("symbol") is not None else None
@@ -284,10 +286,9 @@ class BinanceApi:
             [
                 c.open_ms,
                 *(shapes.d8(p) for p in (c.open, c.high, c.low, c.close)),
-                zero,
-                c.open_ms + INTERVAL_MS - 1,
+                *(zero, c.open_ms + INTERVAL_MS - 1),
+                *(zero, 0, zero, zero, "0"),
             ]
-            + [zero, 0, zero, zero, "0"]
             for c in rows
         ]
 

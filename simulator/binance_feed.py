@@ -19,7 +19,8 @@ GARBAGE = (
 
 
 class BinanceFeed:
-    """Any well-formed stream name may be subscribed; only `<symbol>@bookTicker` of a listed symbol ever sends."""
+    """Any well-formed stream name may be subscribed; only `<symbol>@bookTicker` of a listed symbol ever
+    sends."""
 
     def __init__(self, exchange: Exchange, peers: set[Peer]) -> None:
         self._exchange = exchange

@@ -56,7 +56,7 @@ class Book:
         self._tops[symbol] = EMPTY
 
     def take(self, symbol: str, side: str, limit: Decimal, qty: Decimal) -> tuple[Decimal, Decimal]:
-        """Takes up to `qty` at prices within `limit`. Returns (price, taken); nothing is told until `repeat`."""
+        """Takes up to `qty` at prices within `limit`; returns (price, taken). Sent out by `repeat` only."""
         price, taken = self.reach(symbol, side, limit, qty)
         if taken == 0:
             return price, taken

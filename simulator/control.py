@@ -1,4 +1,5 @@
-"""The control and oracle port: what really happened, and what should go wrong next. For tests and the operator."""
+"""The control and oracle port: what really happened, and what should go wrong next. For tests and the
+operator."""
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ class ControlServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    # --- the oracle -------------------------------------------------------------------------------------------
+    # --- the oracle
 
     async def _health(self, _request: web.Request) -> web.Response:
         venues = {
@@ -121,7 +122,7 @@ class ControlServer:
     async def _show_faults(self, _request: web.Request) -> web.Response:
         return _json({name: server.faults.to_json() for name, server in self._servers.items()})
 
-    # --- what should happen -----------------------------------------------------------------------------------
+    # --- what should happen
 
     async def _faults(self, request: web.Request) -> web.Response:
         fields = await _body(request)

@@ -96,7 +96,8 @@ class ReplayDriver:
         self._live.clear()
         while not self.replay.finished:
             now_s = loop.time()
-            self.replay.now_ns = start_ns + int((now_s - start_s) * 1e9 * self._speed)
+            now_ns = start_ns + int((now_s - start_s) * 1e9 * self._speed)
+            self.replay.now_ns = min(now_ns, self.replay.end_ns)  # at the end the market holds still
             for point in self.replay.due():
                 self._books[point.venue].show(point.symbol, point.quote)
                 self._live[point.venue, point.symbol] = (point.until_ns, now_s)

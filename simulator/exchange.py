@@ -1,8 +1,8 @@
 """One venue's matching and books of account, without any wire format.
 
-An order meets the displayed top only: what is there at a price within its limit is taken, the rest of an IOC expires,
-a FOK takes all or nothing, a LIMIT rests and is filled as maker when the market comes to it. Fees come out of the
-asset received. Every change is on disk before anyone is told.
+An order meets the displayed top only: what is there at a price within its limit is taken, the rest of an IOC
+expires, a FOK takes all or nothing, a LIMIT rests and is filled as maker when the market comes to it. Fees
+come out of the asset received. Every change is on disk before anyone is told.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from simulator.account import Account, Balance
 from simulator.book import Book, Quote
@@ -34,8 +34,8 @@ QTY_MAX = Decimal(10) ** 9
 PRICE_MAX = Decimal(10) ** 9
 BPS = Decimal("0.0001")
 
-# Told after each change of an order: why (placed, filled while resting, canceled), the order, its new fills, and the
-# assets whose balance changed.
+# Told after each change of an order: why (placed, filled while resting, canceled), the order, its new fills,
+# and the assets whose balance changed.
 Cause = Literal["placed", "filled", "canceled"]
 OrderListener = Callable[[Cause, Order, list[Fill], list[str]], None]
 
@@ -72,7 +72,7 @@ class Exchange:
         self._load()
         self.book.listen(self._on_market)
 
-    # --- what clients ask -------------------------------------------------------------------------------------
+    # --- what clients ask
 
     def listen(self, listener: OrderListener) -> None:
         self._listeners.append(listener)
@@ -132,7 +132,7 @@ class Exchange:
     def close(self) -> None:
         self._store.close()
 
-    # --- checks -----------------------------------------------------------------------------------------------
+    # --- checks
 
     def _accept(self, request: Request, tif: str) -> Order:
         symbol = self.symbols.get(request.symbol)
@@ -163,7 +163,7 @@ class Exchange:
         self._keep_order(order)
         return order
 
-    # --- matching ---------------------------------------------------------------------------------------------
+    # --- matching
 
     def _match(self, order: Order) -> list[Fill]:
         qty = order.rest
@@ -202,9 +202,19 @@ class Exchange:
         self.account.receive(fee_asset, received, fee)
         now = self._clock()
         fill = Fill(
-            len(self.fills) + 1, self._next_trade_id, order.order_id, order.client_id, order.symbol, order.side,
-            price, qty, fee, fee_asset, now, maker,
-        )  # fmt: skip
+            index=len(self.fills) + 1,
+            trade_id=self._next_trade_id,
+            order_id=order.order_id,
+            client_id=order.client_id,
+            symbol=order.symbol,
+            side=order.side,
+            price=price,
+            qty=qty,
+            fee=fee,
+            fee_asset=fee_asset,
+            time_ms=now,
+            maker=maker,
+        )
         self._next_trade_id += 1
         self.fills.append(fill)
         order.fills.append(fill)
@@ -228,7 +238,7 @@ class Exchange:
             if crossing and qty > 0:
                 self._commit("filled", order, [self._fill(order, order.price, qty, maker=True)], None)
 
-    # --- memory -----------------------------------------------------------------------------------------------
+    # --- memory
 
     def _commit(self, cause: Cause, order: Order, fills: list[Fill], request_index: int | None) -> None:
         symbol = self.symbols[order.symbol]
@@ -323,7 +333,7 @@ def round_fee(fee: Decimal, places: int) -> Decimal:
     return fee if digits(fee) <= places else fee.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
-def _dict(value: object) -> dict[str, object]:
+def _dict(value: object) -> dict[str, Any]:
     assert isinstance(value, dict)
     return value
 

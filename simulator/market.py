@@ -1,9 +1,9 @@
 """The synthetic market: a seeded process in steps of fixed length, the same path for the same seed.
 
-Mids of all symbols follow one common factor and their own noise and are drawn weakly back to the configured price;
-each venue adds a mean-reverting basis; at random times quotes come in bursts; and at random times a gap worth trading
-opens on one symbol between two venues. The path depends on the seed and the step only, never on the clock or on
-orders: each kind of randomness has a stream of its own.
+Mids of all symbols follow one common factor and their own noise and are drawn weakly back to the configured
+price; each venue adds a mean-reverting basis; at random times quotes come in bursts; and at random times a
+gap worth trading opens on one symbol between two venues. The path depends on the seed and the step only,
+never on the clock or on orders: each kind of randomness has a stream of its own.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class Market:
     def force_gap(
         self, symbol: int, buy: int, sell: int, bps: float, seconds: float, size_usd: float | None
     ) -> None:
-        """Opens a gap in the next step: ask of `buy` under bid of `sell` by `bps`, for `seconds` of market time."""
+        """Opens a gap in the next step: ask of `buy` under bid of `sell` by `bps`, for `seconds` of market
+        time."""
         until = self.step + max(1, round(seconds * self.steps_per_s))
         self._open(symbol, Gap(buy, sell, bps, until, size_usd))
 

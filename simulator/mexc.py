@@ -1,4 +1,5 @@
-"""The simulated MEXC: WebSocket in protobuf, listen keys, and REST orders whose answer says nothing of the outcome."""
+"""The simulated MEXC: WebSocket in protobuf, listen keys, and REST orders whose answer says nothing of the
+outcome."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ class MexcServer(VenueServer):
         for verb in ("POST", "PUT", "GET", "DELETE"):
             self.app.router.add_route(verb, "/api/v3/userDataStream", self._rest)
 
-    # --- WebSocket --------------------------------------------------------------------------------------------
+    # --- WebSocket
 
     async def _ws(self, request: web.Request) -> web.StreamResponse:
         key = request.query.get("listenKey")
@@ -69,7 +70,7 @@ class MexcServer(VenueServer):
         users = sum(1 for peer in self.peers if peer.query.get("listenKey") == key)
         return self._keys.get(key, 0.0) > time.monotonic() and users < CONNECTIONS_PER_KEY
 
-    # --- listen keys ------------------------------------------------------------------------------------------
+    # --- listen keys
 
     def listen_key(self, verb: str, params: dict[str, str]) -> object:
         now_s = time.monotonic()
@@ -94,7 +95,7 @@ class MexcServer(VenueServer):
                     peer.abort()
         return {"listenKey": key}
 
-    # --- user data --------------------------------------------------------------------------------------------
+    # --- user data
 
     def _on_order(self, cause: Cause, order: Order, fills: list[Fill], assets: list[str]) -> None:
         private = self.feed.private
@@ -126,7 +127,7 @@ class MexcServer(VenueServer):
             if event.topic in peer.subscriptions:
                 peer.push(event.message)
 
-    # --- REST -------------------------------------------------------------------------------------------------
+    # --- REST
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/api/v3/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from simulator.errors import Refused
 from simulator.exchange import Exchange, wall_ms
 from simulator.limits import MexcLimits, RateLimited
 from simulator.mexc_shapes import ApiError, Json
-from simulator.orders import SIDES, Fill, Order, Request
+from simulator.orders import SIDES, Fill, Order, Request, plain
 from simulator.settings import SymbolSettings
 from simulator.signing import check_time, query_payload, signature_matches
 
@@ -83,7 +84,7 @@ class MexcApi:
         return self._query(path, params)
 
     def _query(self, path: str, params: Params) -> object:
-        handlers = {
+        handlers: dict[str, Callable[[Params], object]] = {
             "ping": lambda _: {},
             "time": lambda _: {"serverTime": wall_ms()},
             "exchangeInfo": self._exchange_info,
@@ -99,7 +100,7 @@ class MexcApi:
         }
         return handlers[path](params)
 
-    # --- checks -----------------------------------------------------------------------------------------------
+    # --- checks
 
     def _check_signed(self, params: Params, query: str, body: str, key: str) -> None:
         if not key:
@@ -131,7 +132,7 @@ class MexcApi:
             raise ApiError(400, 10007, "bad symbol")
         return symbol
 
-    # --- orders -----------------------------------------------------------------------------------------------
+    # --- orders
 
     async def _place(self, params: Params, query: str, body: str, key: str) -> object:
         client_id = params.get("newClientOrderId") or f"x{next(self._own_ids)}"
@@ -172,7 +173,7 @@ class MexcApi:
             raise shapes.refusal(refused, self._exchange.symbols.get(request.symbol)) from refused
 
     def _check_order(self, request: Request, params: Params) -> str:
-        """Checks the form of an order; returns its time in force. `timeInForce` is ignored, as by the venue."""
+        """Checks the form of an order; returns its time in force. `timeInForce` is ignored, as MEXC does."""
         self._symbol(params)
         for name in ("side", "type"):
             if not params.get(name):
@@ -213,7 +214,7 @@ class MexcApi:
         except Refused as refused:
             raise shapes.refusal(refused, None, cancel) from refused
 
-    # --- queries ----------------------------------------------------------------------------------------------
+    # --- queries
 
     def _open_orders(self, params: Params) -> list[Json]:
         return [shapes.order_state(o) for o in self._exchange.open_orders(self._symbol(params).symbol)]
@@ -254,10 +255,10 @@ class MexcApi:
         top = self._exchange.book.top(symbol)
         return {
             "symbol": symbol,
-            "bidPrice": shapes.plain(top.bid) if top.bid_qty else None,
-            "bidQty": shapes.plain(top.bid_qty) if top.bid_qty else None,
-            "askPrice": shapes.plain(top.ask) if top.ask_qty else None,
-            "askQty": shapes.plain(top.ask_qty) if top.ask_qty else None,
+            "bidPrice": plain(top.bid) if top.bid_qty else None,
+            "bidQty": plain(top.bid_qty) if top.bid_qty else None,
+            "askPrice": plain(top.ask) if top.ask_qty else None,
+            "askQty": plain(top.ask_qty) if top.ask_qty else None,
         }
 
     def _depth(self, params: Params) -> Json:
@@ -266,8 +267,8 @@ class MexcApi:
         top = self._exchange.book.top(symbol)
         return {
             "lastUpdateId": self._exchange.book.update_id(symbol),
-            "bids": [[shapes.plain(top.bid), shapes.plain(top.bid_qty)]] if top.bid_qty else [],
-            "asks": [[shapes.plain(top.ask), shapes.plain(top.ask_qty)]] if top.ask_qty else [],
+            "bids": [[plain(top.bid), plain(top.bid_qty)]] if top.bid_qty else [],
+            "asks": [[plain(top.ask), plain(top.ask_qty)]] if top.ask_qty else [],
             "timestamp": wall_ms(),
         }
 
@@ -280,7 +281,7 @@ class MexcApi:
         return [
             [
                 c.open_ms,
-                *(shapes.plain(p) for p in (c.open, c.high, c.low, c.close)),
+                *(plain(p) for p in (c.open, c.high, c.low, c.close)),
                 "0",
                 c.open_ms + MINUTE_MS,
                 "0",

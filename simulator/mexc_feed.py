@@ -36,7 +36,7 @@ class MexcFeed:
         self._waiting: set[tuple[str, int]] = set()
         exchange.book.listen(self._on_quote)
 
-    # --- control ----------------------------------------------------------------------------------------------
+    # --- control
 
     def on_text(self, peer: Peer, text: str) -> None:
         try:
@@ -46,15 +46,14 @@ class MexcFeed:
         if not isinstance(message, dict):
             peer.push(_ack("msg error", code=1))
             return
-        method, params = message.get("method"), message.get("params")
+        method, params = message.get("method"), _texts(message.get("params"))
         if method == "PING":
             peer.push(_ack("PONG"))
-        elif method in ("SUBSCRIPTION", "UNSUBSCRIPTION") and _texts(params):
-            peer.push(
-                _ack(
-                    self._subscribe(peer, params) if method == "SUBSCRIPTION" else _unsubscribe(peer, params)
-                )
-            )
+        elif method == "SUBSCRIPTION" and params:
+            peer.push(_ack(self._subscribe(peer, params)))
+        elif method == "UNSUBSCRIPTION" and params:
+            peer.subscriptions.difference_update(params)
+            peer.push(_ack(",".join(params)))
         else:
             peer.push(_ack("msg error", code=1))
 
@@ -93,7 +92,7 @@ class MexcFeed:
                 await peer.close()
                 return
 
-    # --- market data ------------------------------------------------------------------------------------------
+    # --- market data
 
     def _on_quote(self, symbol: str, _quote: Quote, _update_id: int) -> None:
         if not self._exchange.faults.muted:
@@ -105,7 +104,8 @@ class MexcFeed:
             return
         loop = asyncio.get_running_loop()
         wait_s = self._sent_s.get(key, 0.0) + key[1] / 1000.0 - loop.time()
-        # A millisecond of tolerance: quotes of a regular market must not fall behind a slot because of jitter.
+        # A millisecond of tolerance: quotes of a regular market must not fall behind a slot because of
+        # jitter.
         if wait_s <= 0.001:
             self._send(key)
         else:
@@ -143,13 +143,11 @@ class MexcFeed:
         return self._encoder.push(topic, symbol, wall_ms(), body, fields)
 
 
-def _unsubscribe(peer: Peer, params: list[str]) -> str:
-    peer.subscriptions.difference_update(params)
-    return ",".join(params)
-
-
-def _texts(params: object) -> bool:
-    return isinstance(params, list) and bool(params) and all(isinstance(topic, str) for topic in params)
+def _texts(params: object) -> list[str]:
+    """The list of topics; empty when it is not one."""
+    if isinstance(params, list) and all(isinstance(topic, str) for topic in params):
+        return params
+    return []
 
 
 def _ack(msg: str, code: int = 0) -> str:

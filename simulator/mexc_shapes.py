@@ -29,8 +29,7 @@ class ApiError(Exception):
 
 
 def refusal(refused: Refused, symbol: SymbolSettings | None, cancel: bool = False) -> ApiError:
-    """The venue's words for a refusal. The codes for a wrong step and for a client id in use are not documented:
-    700004-family and -2010 stand in for them."""
+    """The venue's words for a refusal. Undocumented: what it says to a client id in use; -2010 stands in."""
     reason = refused.reason
     if reason is Reason.SYMBOL:
         return ApiError(400, 10007, "bad symbol")

@@ -110,7 +110,7 @@ class Encoder:
 
     def __init__(self) -> None:
         pool = descriptor_pool.DescriptorPool()
-        pool.Add(_describe())  # type: ignore[no-untyped-call]
+        pool.Add(_describe())
         self._wrapper = message_factory.GetMessageClass(
             pool.FindMessageTypeByName(f"{PACKAGE}.PushDataV3ApiWrapper")
         )

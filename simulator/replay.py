@@ -1,8 +1,9 @@
 """Recorded markets from Parquet: candles, one-minute quote bars, or recorded quotes.
 
-A candle gives two quotes: its open at its time stamp, its close one nanosecond before its end, both around the mid
-with the symbol's half-spread and size from the configuration. A quote bar carries the close of the bar that starts at
-its stamp, so it appears at the end. A bar without volume gives no quote, and a missing bar is silence.
+A candle gives two quotes: its open at its time stamp, its close one nanosecond before its end, both around
+the mid with the symbol's half-spread and size from the configuration. A quote bar carries the close of the
+bar that starts at its stamp, so it appears at the end. A bar without volume gives no quote, and a missing bar
+is silence.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from simulator.book import Quote
@@ -93,7 +94,8 @@ class Replay:
         venues = ", ".join(f"{source} as {venue}" for source, venue in self.venue_map.items())
         symbols = ", ".join(sorted({track.symbol.symbol for track in self._tracks}))
         return (
-            f"{self.path.name}, {self.shape}, {self.count} points from {_utc(self.start_ns)} to {_utc(self.end_ns)}; "
+            f"{self.path.name}, {self.shape}, {self.count} points "
+            f"from {_utc(self.start_ns)} to {_utc(self.end_ns)}; "
             f"{venues}; {symbols}"
         )
 
@@ -116,7 +118,7 @@ def open_replay(
 ) -> Replay:
     """Reads the file whole and checks it; raises ReplayError naming what is wrong and what is allowed."""
     try:
-        table = pq.read_table(path)  # type: ignore[no-untyped-call]
+        table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise ReplayError(f"replay file {path}: cannot be read as Parquet ({error}).") from error
     shape = _shape(path, table.column_names)
@@ -157,7 +159,8 @@ def _shape(path: Path, columns: list[str]) -> str:
     missing = [name for name in closest if name not in columns]
     allowed = "; ".join(f"{shape}: {', '.join(wanted)}" for shape, wanted in SHAPES.items())
     raise ReplayError(
-        f"replay file {path}: column {missing[0]} is missing (columns are {', '.join(columns)}); allowed are {allowed}."
+        f"replay file {path}: column {missing[0]} is missing (columns are {', '.join(columns)}); "
+        f"allowed are {allowed}."
     )
 
 

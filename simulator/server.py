@@ -42,7 +42,7 @@ class VenueServer:
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
 
-    # --- life -------------------------------------------------------------------------------------------------
+    # --- life
 
     async def start(self) -> None:
         self._runner = web.AppRunner(
@@ -73,7 +73,7 @@ class VenueServer:
         if not task.cancelled() and task.exception() is not None:
             log.error("%s: a request failed", self.name, exc_info=task.exception())
 
-    # --- faults of the network --------------------------------------------------------------------------------
+    # --- faults of the network
 
     def drop(self, role: str) -> int:
         """Cuts the connections of a role (feed, orders, user, all). Returns how many."""
@@ -103,7 +103,7 @@ class VenueServer:
         await self._listen()
         log.warning("%s: up again", self.name)
 
-    # --- requests ---------------------------------------------------------------------------------------------
+    # --- requests
 
     def note_order_connection(self, request: web.Request) -> None:
         transport = request.transport
@@ -112,7 +112,7 @@ class VenueServer:
             self._order_transports.add(transport)
 
     async def travel(self) -> None:
-        """Half of the venue's latency: once before an order meets the market, once before its answer leaves."""
+        """Half of the venue's latency, before an order meets the market; the rest is before its answer."""
         await asyncio.sleep(self.exchange.settings.latency_ms / 2000.0)
 
     async def delay_ack(self) -> None:
@@ -128,7 +128,7 @@ class VenueServer:
             request.transport.abort()
         return web.Response(status=500)
 
-    # --- user data --------------------------------------------------------------------------------------------
+    # --- user data
 
     def send_events(self, events: list[Event]) -> None:
         if self.faults.use("lose_events"):

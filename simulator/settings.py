@@ -122,7 +122,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 
 
 def load_settings(path: Path) -> Settings:
-    """Reads and checks the file whole; raises SettingsError naming the field, its value and what is allowed."""
+    """Reads and checks the file whole; SettingsError names the field, its value and what is allowed."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

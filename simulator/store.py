@@ -1,7 +1,7 @@
 """A venue's memory: an append-only file of JSON lines, so that orders, fills and balances survive kill -9.
 
-Each change is written before the answer that speaks of it. A line cut short by a death is dropped at the next start:
-nobody was told of it. One process per file: the file is locked while in use.
+Each change is written before the answer that speaks of it. A line cut short by a death is dropped at the next
+start: nobody was told of it. One process per file: the file is locked while in use.
 """
 
 from __future__ import annotations

@@ -60,32 +60,24 @@ def engine_binary() -> Path:
     """arbdeck-engine: ARBDECK_ENGINE, else the one of a build folder, else the installed one."""
     named = os.environ.get("ARBDECK_ENGINE")
     installed = shutil.which("arbdeck-engine")
-    candidates = (
-        [Path(named)] if named else [ROOT / "build" / "arbdeck-engine", ROOT / ".venv/bin/arbdeck-engine"]
-    )
+    candidates = [Path(named)] if named else [ROOT / "build" / "arbdeck-engine", ROOT / ".venv/bin/arbdeck-engine"]
     if installed and not named:
         candidates.append(Path(installed))
     for path in candidates:
         if os.access(path, os.X_OK):
             return path.resolve()
-    pytest.skip(
-        f"needs the engine: none of {', '.join(map(str, candidates))} is there (make setup builds it)"
-    )
+    pytest.skip(f"needs the engine: none of {', '.join(map(str, candidates))} is there (make setup builds it)")
 
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., object]:
     """Polls until the predicate gives something true and returns that; fails after `timeout` seconds."""
 
-    def wait(
-        predicate: Callable[[], Result], timeout: float = WAIT_S_DEFAULT, interval: float = 0.02
-    ) -> Result:
+    def wait(predicate: Callable[[], Result], timeout: float = WAIT_S_DEFAULT, interval: float = 0.02) -> Result:
         deadline = time.monotonic() + timeout
         while not (found := predicate()):
             if time.monotonic() > deadline:
-                pytest.fail(
-                    f"still {found!r} after {timeout:g} s: {getattr(predicate, '__name__', predicate)}"
-                )
+                pytest.fail(f"still {found!r} after {timeout:g} s: {getattr(predicate, '__name__', predicate)}")
             time.sleep(interval)
         return found
 

@@ -57,9 +57,7 @@ def main() -> None:
     folder = ROOT / "requirements"
     compile_lock(folder / "run.lock", run, upgrade)
     pins = re.findall(r"^\S+==\S+", (folder / "run.lock").read_text(), re.MULTILINE)
-    compile_lock(
-        folder / "dev.lock", pins + project["project"]["optional-dependencies"]["dev"] + run, upgrade
-    )
+    compile_lock(folder / "dev.lock", pins + project["project"]["optional-dependencies"]["dev"] + run, upgrade)
 
 
 if __name__ == "__main__":

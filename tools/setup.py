@@ -55,9 +55,7 @@ def run_logged(command: list[str], env: dict[str, str] | None = None) -> None:
         result = subprocess.run(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:
         said = LOG.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        raise SetupError(
-            "\n".join([*said, f"`{' '.join(command[:4])} ...` failed; all it said is in {LOG}."])
-        )
+        raise SetupError("\n".join([*said, f"`{' '.join(command[:4])} ...` failed; all it said is in {LOG}."]))
 
 
 def content_hash(paths: Iterable[Path], *facts: str) -> str:
@@ -162,9 +160,7 @@ def step_install(kind: str) -> bool:
 
 def step_python(kind: str) -> bool:
     if sys.version_info < PYTHON_LEAST:
-        raise SetupError(
-            f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed: make PYTHON=python3.11"
-        )
+        raise SetupError(f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed: make PYTHON=python3.11")
     return False
 
 

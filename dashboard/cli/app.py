@@ -21,8 +21,7 @@ from dashboard.cli.target import Target
 
 app = typer.Typer(
     name="arbdeck",
-    help="Runs and operates the arbitrage desk. "
-    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 engine down.",
+    help="Runs and operates the arbitrage desk. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 engine down.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -32,9 +31,9 @@ app = typer.Typer(
 @app.callback()
 def options(
     context: typer.Context,
-    home: Annotated[
-        Path, typer.Option(envvar="ARBDECK_HOME", help="Where state, sockets and logs are.")
-    ] = Path("~/.arbdeck"),
+    home: Annotated[Path, typer.Option(envvar="ARBDECK_HOME", help="Where state, sockets and logs are.")] = Path(
+        "~/.arbdeck"
+    ),
     instance: Annotated[
         str | None,
         typer.Option(envvar="ARBDECK_INSTANCE", help="Which engine; default: the only one there is."),

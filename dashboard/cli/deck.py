@@ -53,9 +53,7 @@ class Deck:
         return env
 
 
-def deck_read(
-    home: Home, config: Path, *, host: str, port: int, replay: Path | None, speed: float | None
-) -> Deck:
+def deck_read(home: Home, config: Path, *, host: str, port: int, replay: Path | None, speed: float | None) -> Deck:
     """Instance and ports out of engine.json and simulator.json; raises HomeError naming file and field."""
     engine, simulator = _read(config / "engine.json"), _read(config / "simulator.json")
     if speed is not None and replay is None:
@@ -72,9 +70,7 @@ def deck_read(
         port=port,
         control_port=_field(config / "simulator.json", simulator, "control_port", int),
         venue_ports={
-            _field(config / "simulator.json", venue, "name", str): _field(
-                config / "simulator.json", venue, "port", int
-            )
+            _field(config / "simulator.json", venue, "name", str): _field(config / "simulator.json", venue, "port", int)
             for venue in venues
         },
         replay=replay.resolve() if replay else None,

@@ -23,11 +23,7 @@ def http_trouble(host: str, port: int, path: str) -> str:
         return f"no answer on port {port}: {error}"
     finally:
         connection.close()
-    return (
-        ""
-        if answer.status == 200
-        else f"port {port} answered {answer.status}: {body.decode(errors='replace')}"
-    )
+    return "" if answer.status == 200 else f"port {port} answered {answer.status}: {body.decode(errors='replace')}"
 
 
 def engine_trouble(home: Home, instance: str) -> str:

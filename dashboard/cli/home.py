@@ -54,6 +54,8 @@ class Home:
 
     def prepare(self) -> None:
         """Makes the folders, 0700. Raises HomeError when they belong to someone else or others can enter."""
+        if "%" in str(self.path):
+            raise HomeError(f'{self.path} has a "%", which the supervisor reads as its own: set ARBDECK_HOME.')
         for folder in (self.path, self.run_dir, self.log_dir):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = folder.stat()

@@ -18,9 +18,7 @@ NS_PER_S = 1_000_000_000
 def journal(
     context: typer.Context,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the newest records.")] = 20,
-    from_seq: Annotated[
-        int | None, typer.Option(min=1, help="All from this sequence number on, instead.")
-    ] = None,
+    from_seq: Annotated[int | None, typer.Option(min=1, help="All from this sequence number on, instead.")] = None,
     generation: Annotated[int | None, typer.Option(min=1, help="Of the engine; default: the newest.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="Only these types, such as FILL.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Goes on until Ctrl-C.")] = False,
@@ -68,9 +66,7 @@ def _json_value(value: object) -> object:
 def _text_line(record: JournalRecord) -> str:
     moment = datetime.fromtimestamp(record.wall_ns // NS_PER_S, UTC)
     millis = record.wall_ns % NS_PER_S // 1_000_000
-    payload = " ".join(
-        f"{name}={_text_value(value)}" for name, value in record.payload.items() if _says(value)
-    )
+    payload = " ".join(f"{name}={_text_value(value)}" for name, value in record.payload.items() if _says(value))
     place = f"{record.generation}:{record.seq}"
     return f"{moment:%Y-%m-%d %H:%M:%S}.{millis:03d} {place:<12} {record.type:<12} {payload}"
 

@@ -16,9 +16,7 @@ TAIL_BYTES_MAX = 1_000_000
 
 def logs(
     context: typer.Context,
-    name: Annotated[
-        str | None, typer.Argument(help="venues, engine, web or supervisord; default: all.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="venues, engine, web or supervisord; default: all.")] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=10000, help="How many of each.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Goes on until Ctrl-C.")] = False,
 ) -> None:

@@ -55,11 +55,7 @@ def arm(context: typer.Context, confirm: Confirm = None) -> None:
     target = target_of(context)
     with engine_of(target) as engine:
         identity = engine.snapshot().identity
-    typed = (
-        confirm
-        if identity.mode == "SIM"
-        else _confirmed(confirm, identity.instance, f"arm it ({identity.mode})")
-    )
+    typed = confirm if identity.mode == "SIM" else _confirmed(confirm, identity.instance, f"arm it ({identity.mode})")
     command(target, lambda engine: engine.arm(typed, actor=ACTOR))
 
 
@@ -90,9 +86,7 @@ def config_show(context: typer.Context) -> None:
 def config_update(
     context: typer.Context,
     updates: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Such as min_spread_bps=80")],
-    strategy: Annotated[
-        str | None, typer.Option(help="Needed where several strategies have the key.")
-    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Needed where several strategies have the key.")] = None,
 ) -> None:
     """Changes parameters while it trades; refused whole when one is not valid."""
     values = dict(_update_of(text) for text in updates)

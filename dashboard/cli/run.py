@@ -33,9 +33,7 @@ def up(
     host: Annotated[str, typer.Option(envvar="HOST", help="Address the dashboard listens on.")] = "127.0.0.1",
     config: Annotated[
         Path | None,
-        typer.Option(
-            envvar="ARBDECK_CONFIG", help="Configuration folder; default ./config, else the home's."
-        ),
+        typer.Option(envvar="ARBDECK_CONFIG", help="Configuration folder; default ./config, else the home's."),
     ] = None,
     replay: Annotated[
         Path | None,

@@ -39,9 +39,7 @@ def status(
 def _fail_down(target: Target, error: EngineDown, as_json: bool) -> None:
     if as_json:
         print(
-            json.dumps(
-                {"health": {"ok": False, "state": "DOWN", "reason": error.reason, "instance": error.instance}}
-            )
+            json.dumps({"health": {"ok": False, "state": "DOWN", "reason": error.reason, "instance": error.instance}})
         )
         raise typer.Exit(EXIT_ENGINE_DOWN)
     fail(f"DOWN  {error}", EXIT_ENGINE_DOWN)
@@ -62,9 +60,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
 def _print_status(snapshot: Snapshot, trouble: str) -> None:
     console = Console()
     identity, state, pnl = snapshot.identity, snapshot.status, snapshot.pnl
-    console.print(
-        f"[bold]{identity.mode} {identity.instance}[/]  {state.state}  {state.state_reason}", highlight=False
-    )
+    console.print(f"[bold]{identity.mode} {identity.instance}[/]  {state.state}  {state.state_reason}", highlight=False)
     if trouble:
         console.print(trouble, style="bold red", markup=False)
     console.print(

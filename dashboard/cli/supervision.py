@@ -107,9 +107,7 @@ def event_of(line: str) -> Event | None:
         return None
     if process := found["exited"]:
         stays = found["expected"] == "expected" and process in _RESTART
-        then = (
-            "it was shut down and stays down; `arbdeck restart` starts it again" if stays else "restarting it"
-        )
+        then = "it was shut down and stays down; `arbdeck restart` starts it again" if stays else "restarting it"
         return Event(found["time"], process, f"{process} ended ({found['how']}): {then}", ended=True)
     if process := found["spawned"]:
         return Event(found["time"], process, f"{process} started, process {found['pid']}", ended=False)

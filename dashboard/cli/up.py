@@ -73,9 +73,7 @@ class Up:
         home = self._deck.home
         home.supervisor_conf.write_text(supervisor_conf(home, self._processes))
         home.supervisor_conf.chmod(0o600)
-        self._say(
-            f"Starting {', '.join(self._processes)} ({self._deck.mode}, configuration {self._deck.config})"
-        )
+        self._say(f"Starting {', '.join(self._processes)} ({self._deck.mode}, configuration {self._deck.config})")
         return subprocess.Popen(
             [
                 sys.executable,
@@ -165,9 +163,7 @@ class Up:
         if left := self._leftovers.found():
             self._say("Left behind:\n" + "\n".join(f"  {line}" for line in left))
             return False
-        self._say(
-            f"Stopped after {time.monotonic() - started:.1f} s; no process, socket or shared memory is left."
-        )
+        self._say(f"Stopped after {time.monotonic() - started:.1f} s; no process, socket or shared memory is left.")
         return True
 
 

@@ -104,7 +104,8 @@ int64_t journal_flush(struct journal_writer *writer, bool sync, struct error_tra
     assert(writer->tail->magic == JOURNAL_TAIL_MAGIC);
     int failed = 0;
     int64_t written = copy_to_files(writer, &failed, trail);
-    if (failed == 0 && sync) failed = journal_file_sync(&writer->file, trail);
+    /* A failed sync stays one, asked for or not: health must not flap between two flushes. */
+    if (failed == 0 && (sync || writer->file.sync_failed)) failed = journal_file_sync(&writer->file, trail);
     return failed != 0 ? failed : written;
 }
 

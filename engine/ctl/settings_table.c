@@ -248,6 +248,7 @@ static const struct setting symbol_venue_rows[] = {
      .pattern = &venue_symbol,
      .help = "The venue's own name of the symbol; default: the symbol's name."},
     {.key = "taker_fee_bps",
+     .inherits = true,
      .type = SETTING_NUMBER,
      .store = STORE_I64,
      FIELD(SV, taker_fee_ppm),

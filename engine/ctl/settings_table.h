@@ -35,6 +35,7 @@ struct setting {
     bool required;
     bool live; /* takes effect while running; else at the next start */
     bool secret;
+    bool inherits; /* absent: taken from elsewhere, not from `standard` */
     enum setting_looser looser;
     int64_t scale; /* stored = value in the file x scale */
     int64_t least; /* in the unit of the file */

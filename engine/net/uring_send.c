@@ -4,8 +4,10 @@
  * took. Only the rest goes into the connection's circular buffer and is sent by the ring, one request at a time, so
  * that order is kept and no byte goes twice.
  *
- * A pair is two such sends in a row. One submission of two linked requests leaves no earlier: the kernel works through
- * them one after the other in the same call, and their results would stand behind all other completions. */
+ * A pair is two such sends in a row, measured on loopback with 200 bytes each: 6.6 us until both have left, against
+ * 7.0 us for two requests in one submission. Of two linked requests the second leaves only when completions are asked
+ * for next (DEFER_TASKRUN), and results by completion would stand behind all others.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>

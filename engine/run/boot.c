@@ -128,10 +128,10 @@ static int allocate(struct engine *engine, struct error_trail *trail) {
 
 static int read_settings(struct engine *engine, const char *instance, struct error_trail *trail) {
     int code = settings_read_engine(engine->paths.engine_json, &engine->settings, trail);
-    if (code != 0) return error_append(trail, code, "%s", engine->paths.engine_json);
+    if (code != 0) return code;
     code = settings_read_strategies(engine->paths.strategies_json, &engine->strategies, trail);
     if (code == 0) code = settings_bind(&engine->strategies, &engine->settings, trail);
-    if (code != 0) return error_append(trail, code, "%s", engine->paths.strategies_json);
+    if (code != 0) return code;
     if (instance != NULL && instance[0] != '\0')
         text_copy(engine->settings.instance, sizeof engine->settings.instance, instance);
     return 0;

@@ -14,6 +14,7 @@
 #define COURIER_CLOCK_SAMPLES    8
 #define COURIER_QUESTIONS        128
 #define COURIER_GIVE_UP_NS       30000000000 /* not found for this long, no trade, receive window over: never accepted */
+#define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */
 #define COURIER_BUFFER_SIZE      (1u << 20)
 
 struct link {
@@ -64,6 +65,7 @@ struct courier {
     struct desk desk[ABI_VENUE_MAX];
     struct question question[COURIER_QUESTIONS];
     bool ready_told;
+    int64_t ready_since_ns; /* all venues up and known; 0: not yet */
     uint32_t random;
     struct venue_message message;
     uint8_t buffer[COURIER_BUFFER_SIZE];

@@ -182,7 +182,6 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
         gateway->orders[message->slot] = number;
         if (gateway->ops->user_on_orders) subscribe_user(hot, gateway, (uint32_t)number);
     }
-    if (message->rest_size > 0) gateway_receive(hot, (uint32_t)number, connection->frame_ns);
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);
 }
@@ -409,14 +408,26 @@ void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
             return;
 }
 
+/* An answer that does not come: the connection is of no more use, and the order is asked for. */
+static void drop_silent(struct hot *hot, uint32_t number) {
+    uring_remove(hot->ring, number);
+    gateway_lost(hot, number, "no answer in time");
+}
+
 void gateway_house(struct hot *hot) {
+    int64_t answer_ns = hot->engine->settings.limits.answer_timeout_ns;
     for (uint32_t v = 0; v < hot->engine->setup.venue_count; v++) {
         gateway_capacity(hot, v);
         gateway_state(hot, v);
     }
     for (uint32_t n = 0; n < URING_CONNECTION_MAX; n++) {
         struct hot_connection *connection = &hot->connection[n];
-        if (!connection->used || !connection->websocket || hot->now - connection->ping_ns < HOT_PING_NS) continue;
+        if (!connection->used) continue;
+        if (connection->busy_order_id != 0 && hot->now - connection->busy_since_ns > answer_ns) {
+            drop_silent(hot, n);
+            continue;
+        }
+        if (!connection->websocket || hot->now - connection->ping_ns < HOT_PING_NS) continue;
         connection->ping_ns = hot->now;
         int size = hot->gateway[connection->venue].ops->feed_ping(hot->text, sizeof hot->text);
         if (size > 0 && connection->role != ENGINE_ORDERS) (void)send_text(hot, n, hot->text, (size_t)size);

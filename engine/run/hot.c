@@ -254,9 +254,11 @@ static void turn(struct hot *hot, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
         if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
             gateway_receive(hot, events[i].connection, events[i].recv_ns);
-        if (events[i].kind == URING_CLOSED)
+        if (events[i].kind == URING_CLOSED) {
+            uring_remove(hot->ring, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
+        }
     }
     drain(hot);
     timers(hot);

@@ -6,7 +6,7 @@
 #include "../net/ws.h"
 #include "engine.h"
 
-#define HOT_RECEIVE_SIZE    (1u << 20)
+#define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
 #define HOT_PUBLISH_NS      2000000  /* latched blocks: at most this often while something changes */
 #define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
@@ -23,8 +23,9 @@ struct hot_connection {
     uint32_t role;
     uint32_t slot;          /* HTTP order connections: 0 .. n-1 */
     uint64_t busy_order_id; /* HTTP: the order whose answer is awaited; 0: free */
-    int64_t frame_ns;       /* last frame of any kind */
-    int64_t ping_ns;        /* last keepalive we sent */
+    int64_t busy_since_ns;
+    int64_t frame_ns; /* last frame of any kind */
+    int64_t ping_ns;  /* last keepalive we sent */
     struct ws_parser ws;
 };
 
@@ -71,7 +72,8 @@ struct hot {
     struct venue_message message;
     uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
     char text[HOT_FRAME_SIZE];
-    uint8_t *fragments; /* one WebSocket reassembly buffer per connection */
+    int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
+    uint8_t *fragments;                  /* one WebSocket reassembly buffer per connection */
 };
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/clock.h"
 #include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
@@ -37,25 +38,27 @@ static void report_start(struct journal_report *report, const struct abi_order *
 
 static void note_answer(struct hot *hot, const struct abi_order *order) {
     if (order->answered_wall_ns != 0 || order->sent_wall_ns == 0) return;
-    int64_t took_ns = hot->now + hot->engine->wall_offset_ns - order->sent_wall_ns;
+    int64_t submitted_ns = hot->submitted_ns[order->id % ABI_RING_SIZE];
+    if (submitted_ns == 0) return; /* an order of the generation before */
+    int64_t took_ns = clock_mono_ns() - submitted_ns;
     histogram_record(hot->engine->segment->stage[ABI_STAGE_ACK_VENUE0 + order->venue].bucket, took_ns);
     hot->gateway[order->venue].view.ack_last_ns = took_ns;
 }
 
+static bool is_final(uint32_t state) {
+    return state == ABI_ORDER_FILLED || state == ABI_ORDER_CANCELED || state == ABI_ORDER_EXPIRED ||
+           state == ABI_ORDER_REJECTED || state == ABI_ORDER_NEVER_ACCEPTED;
+}
+
 void order_unknown(struct hot *hot, uint64_t order_id, int32_t code, const char *why) {
     const struct abi_order *order = core_order(hot->core, order_id);
-    if (order == NULL) return;
+    if (order == NULL || is_final(order->state)) return; /* the private stream has told the outcome */
     struct journal_report report;
     report_start(&report, order, JOURNAL_REPORT_UNKNOWN);
     report.code = code;
     text_copy(report.reason, sizeof report.reason, why);
     hot->gateway[order->venue].view.orders_unknown++;
     apply_report(hot, &report);
-}
-
-static bool is_final(uint32_t state) {
-    return state == ABI_ORDER_FILLED || state == ABI_ORDER_CANCELED || state == ABI_ORDER_EXPIRED ||
-           state == ABI_ORDER_REJECTED || state == ABI_ORDER_NEVER_ACCEPTED;
 }
 
 void order_lost_connection(struct hot *hot, uint32_t venue, const char *why) {

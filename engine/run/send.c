@@ -88,11 +88,13 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     out->bytes = frame;
     out->size = (size_t)length;
     /* Taken now, so that the pair's second leg at the same venue looks elsewhere. */
-    if (!framed) hot->connection[out->connection].busy_order_id = order->order_id;
+    if (framed) return;
+    hot->connection[out->connection].busy_order_id = order->order_id;
+    hot->connection[out->connection].busy_since_ns = hot->now;
 }
 
 static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
-    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0) {
+    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
                         (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);
@@ -117,13 +119,16 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
     report.leg = order->leg;
     report.cum_qty = -1;
     struct gateway *gateway = &hot->gateway[order->venue];
-    if (out->connection < 0 || out->result == ERROR_FULL) {
+    if (out->connection < 0 || out->result == ERROR_FULL || out->result == ERROR_REFUSED) {
         /* Nothing was taken by the kernel: the order never existed. */
         if (out->connection >= 0 && !gateway->ops->orders_by_websocket)
             hot->connection[out->connection].busy_order_id = 0;
         report.kind = JOURNAL_REPORT_NOT_SENT;
         report.cum_qty = 0;
-        text_copy(report.reason, sizeof report.reason, out->connection < 0 ? out->why : "send buffer full");
+        text_copy(report.reason, sizeof report.reason,
+                  out->connection < 0            ? out->why
+                  : out->result == ERROR_REFUSED ? "the other leg could not be sent"
+                                                 : "send buffer full");
     } else if (out->result == ERROR_CLOSED) {
         report.kind = JOURNAL_REPORT_UNKNOWN; /* the kernel may have taken some bytes before it said so */
         snprintf(report.reason, sizeof report.reason, "connection closed while sending");
@@ -136,10 +141,16 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
     if (gateway->capacity_told > 0) gateway->capacity_told--;
 }
 
+/* The two legs of one decision go out together or not at all; hedges go out alone. */
+static bool is_pair(const struct journal_order *const *orders, uint32_t count, uint32_t at) {
+    return at + 1 < count && orders[at]->pair_id == orders[at + 1]->pair_id &&
+           orders[at]->kind == JOURNAL_ORDER_ARB && orders[at + 1]->kind == JOURNAL_ORDER_ARB;
+}
+
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
     struct abi_histogram *stage = hot->engine->segment->stage;
-    for (uint32_t at = 0; at < count; at += 2) {
-        uint32_t n = count - at < 2 ? 1 : 2;
+    for (uint32_t at = 0, n; at < count; at += n) {
+        n = is_pair(orders, count, at) ? 2 : 1;
         struct outgoing out[2];
         memset(out, 0, sizeof out);
         int64_t before = clock_mono_ns();
@@ -148,6 +159,8 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             encode(hot, &out[i], hot->frame[i]);
         }
         int64_t ready = clock_mono_ns();
+        for (uint32_t i = 0; i < n; i++)
+            hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
         histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);

@@ -6,7 +6,7 @@
 static const char *read_balance(const struct json_value *item, const struct json_name names[3],
                                 struct venue_balance *balance) {
     struct json_value values[3];
-    const char *why = json_object(item, names, 3, values);
+    const char *why = json_members(item, names, 3, values);
     if (!why && !message_id(&values[0], MESSAGE_ID_SIZE_MAX, &balance->asset)) why = "balance: no asset";
     if (!why && (!message_decimal(&values[1], &balance->free) || !message_decimal(&values[2], &balance->locked))) {
         why = "balance: an amount is missing or cannot be held exactly";
@@ -67,7 +67,7 @@ void order_json_ticker(const struct json_value *ticker, struct venue_message *ou
                                               JSON_NAME("askPrice"), JSON_NAME("askQty")};
     struct json_value values[5];
     struct message_side bid, ask;
-    const char *why = json_object(ticker, names, 5, values);
+    const char *why = json_members(ticker, names, 5, values);
     if (!why && !message_id(&values[0], VENUE_SYMBOL_SIZE_MAX, &out->symbol)) {
         why = "ticker: symbol is missing, escaped or longer than 31 bytes";
     }

@@ -6,6 +6,8 @@
 #include "venue.h"
 
 void binance_decode_feed(const uint8_t *data, size_t size, bool binary, struct venue_message *out);
+/* Binary frames of the market connection. */
+void binance_decode_sbe(const uint8_t *data, size_t size, struct venue_message *out);
 /* WS-API answers, and user data events on the same connection. */
 void binance_decode_orders(const uint8_t *data, size_t size, struct venue_message *out);
 

@@ -45,7 +45,8 @@ int binance_feed_ping(char *out, size_t cap) {
 
 int binance_orders_path(char *out, size_t cap) {
     struct text_write write = text_write_to(out, cap);
-    text_write_string(&write, "/ws-api/v3");
+    text_write_string(&write,
+                      "/ws-api/v3?returnRateLimits=false"); /* the answers, not their budget, are waited for */
     return text_write_finish(&write);
 }
 

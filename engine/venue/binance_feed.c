@@ -125,7 +125,7 @@ static void decode_control_error(const struct json_value *code, const struct jso
 static void decode_wrapped_error(const struct json_value *error, struct venue_message *out) {
     static const struct json_name names[2] = {JSON_NAME("code"), JSON_NAME("msg")};
     struct json_value values[2];
-    const char *why = json_object(error, names, 2, values);
+    const char *why = json_members(error, names, 2, values);
     if (why) {
         message_reject(out, why);
     } else {
@@ -162,8 +162,12 @@ static void decode_array(struct json_scan *scan, struct venue_message *out) {
 }
 
 void binance_decode_feed(const uint8_t *data, size_t size, bool binary, struct venue_message *out) {
-    if (binary || size == 0) {
-        message_reject(out, binary ? "binary frame: SBE market data is not read" : "empty message");
+    if (size == 0) {
+        message_reject(out, "empty message");
+        return;
+    }
+    if (binary) {
+        binance_decode_sbe(data, size, out);
         return;
     }
     struct json_scan scan;

@@ -156,7 +156,7 @@ static bool exec_type_known(struct venue_text word) {
 
 static void decode_report(const struct json_value *event, struct venue_message *out) {
     struct json_value values[REPORT_MEMBER_COUNT];
-    const char *why = json_object(event, report_names, REPORT_MEMBER_COUNT, values);
+    const char *why = json_members(event, report_names, REPORT_MEMBER_COUNT, values);
     if (!why) why = read_report_ids(values, out);
     if (!why) why = read_report_numbers(values, out);
     if (!why && word_is(out->exec_type, "TRADE")) why = read_report_fill(values, out);
@@ -177,7 +177,7 @@ static void decode_position(const struct json_value *event, struct venue_message
     static const struct json_name names[2] = {JSON_NAME("B"), JSON_NAME("u")};
     static const struct json_name balance_names[3] = {JSON_NAME("a"), JSON_NAME("f"), JSON_NAME("l")};
     struct json_value values[2];
-    const char *why = json_object(event, names, 2, values);
+    const char *why = json_members(event, names, 2, values);
     if (!why && !message_time(&values[1], &out->event_ns)) why = "outboundAccountPosition: u is no time";
     if (why) {
         message_reject(out, why);
@@ -192,7 +192,7 @@ static void decode_difference(const struct json_value *event, enum venue_type ty
     struct json_value values[3];
     struct venue_balance *balance = &out->balance[0];
     memset(balance, 0, sizeof *balance);
-    const char *why = json_object(event, names, 3, values);
+    const char *why = json_members(event, names, 3, values);
     if (!why && !message_id(&values[0], MESSAGE_ID_SIZE_MAX, &balance->asset)) why = "balance event: no asset";
     if (!why && !message_decimal(&values[1], type == VENUE_TYPE_LOCK ? &balance->locked : &balance->free)) {
         why = "balance event: d is missing or cannot be held exactly";
@@ -209,7 +209,7 @@ static void decode_difference(const struct json_value *event, enum venue_type ty
 static void decode_event(const struct json_value *event, struct venue_message *out) {
     static const struct json_name names[2] = {JSON_NAME("e"), JSON_NAME("E")};
     struct json_value values[2];
-    const char *why = json_object(event, names, 2, values);
+    const char *why = json_members(event, names, 2, values);
     if (!why && values[0].kind != JSON_STRING) why = "event without a name";
     if (why) {
         message_reject(out, why);
@@ -269,7 +269,7 @@ static void decode_answer(const struct json_value *values, struct venue_message 
 void binance_decode_orders(const uint8_t *data, size_t size, struct venue_message *out) {
     struct json_value body, values[ANSWER_COUNT];
     const char *why = query_json_parse(data, size, &body);
-    if (!why) why = json_object(&body, answer_names, ANSWER_COUNT, values);
+    if (!why) why = json_members(&body, answer_names, ANSWER_COUNT, values);
     if (why) {
         message_reject(out, why);
     } else if (values[ANSWER_EVENT].kind != JSON_ABSENT) {

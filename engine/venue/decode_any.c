@@ -83,7 +83,7 @@ static enum venue_source json_source(const uint8_t *data, size_t size, bool bina
     struct json_value body, traits[TRAIT_COUNT];
     if (query_json_parse(data, size, &body) != NULL) return VENUE_SOURCE_FEED;
     if (body.kind == JSON_ARRAY) return VENUE_SOURCE_QUERY;
-    if (json_object(&body, trait_names, TRAIT_COUNT, traits) != NULL) return VENUE_SOURCE_FEED;
+    if (json_members(&body, trait_names, TRAIT_COUNT, traits) != NULL) return VENUE_SOURCE_FEED;
     return binance ? binance_source(traits) : mexc_source(traits);
 }
 

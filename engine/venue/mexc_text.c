@@ -26,7 +26,7 @@ static void decode_ack_text(struct venue_text text, struct venue_message *out) {
     const char *no = find(text, refused), *yes = find(text, accepted);
     if (no) {
         out->text = list_after(text, no);
-        out->ok = yes && yes < no && list_after(text, yes).size > 0 ? 2 : 0;
+        out->ok = yes && list_after(text, yes).size > 0 ? 2 : 0;
     } else if (yes) {
         out->text = list_after(text, yes);
         out->ok = out->text.size > 0;
@@ -47,7 +47,7 @@ static void decode_text_json(const uint8_t *data, size_t size, struct venue_mess
         message_control(out, VENUE_TYPE_IGNORE);
         return;
     }
-    if (!why) why = json_object(&object, names, 3, values);
+    if (!why) why = json_members(&object, names, 3, values);
     if (why) {
         message_reject(out, why);
     } else if (values[1].kind == JSON_ABSENT || values[2].kind != JSON_STRING) {

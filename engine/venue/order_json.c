@@ -146,7 +146,7 @@ static const char *read_fill_money(const struct json_value *values, struct venue
 static const char *read_fill(const struct json_value *item, bool row, struct venue_fill *fill) {
     struct json_value values[FILL_MEMBER_COUNT];
     memset(fill, 0, sizeof *fill);
-    const char *why = json_object(item, fill_names, FILL_MEMBER_COUNT, values);
+    const char *why = json_members(item, fill_names, FILL_MEMBER_COUNT, values);
     if (!why) why = read_fill_money(values, fill);
     if (!why) why = optional_id(&values[row ? FILL_ID : FILL_TRADE_ID], &fill->trade_id);
     if (!why && !fill->trade_id.data) why = "fill: no trade id";
@@ -185,7 +185,7 @@ static const char *read_fills(const struct json_value *list, bool row, struct ve
 
 void order_json_ack(const struct json_value *order, struct venue_message *out) {
     struct json_value values[ORDER_MEMBER_COUNT];
-    const char *why = json_object(order, order_names, ORDER_MEMBER_COUNT, values);
+    const char *why = json_members(order, order_names, ORDER_MEMBER_COUNT, values);
     if (!why) why = read_common(values, out);
     if (why) {
         message_reject(out, why);
@@ -198,7 +198,7 @@ void order_json_state(const struct json_value *order, const struct message_state
                       struct venue_message *out) {
     struct json_value values[ORDER_MEMBER_COUNT];
     uint32_t total = 0;
-    const char *why = json_object(order, order_names, ORDER_MEMBER_COUNT, values);
+    const char *why = json_members(order, order_names, ORDER_MEMBER_COUNT, values);
     if (!why) why = read_common(values, out);
     if (!why && values[ORDER_STATUS].kind == JSON_ABSENT) {
         message_accept(out, VENUE_TYPE_ORDER_ACK);
@@ -241,7 +241,7 @@ static const char *read_open(const struct json_value *item, struct venue_fill *r
     struct json_value values[ORDER_MEMBER_COUNT];
     struct decimal price = {0}, qty = {0};
     memset(row, 0, sizeof *row);
-    const char *why = json_object(item, order_names, ORDER_MEMBER_COUNT, values);
+    const char *why = json_members(item, order_names, ORDER_MEMBER_COUNT, values);
     const struct json_value *qty_value = &values[is_there(&values[ORDER_QTY]) ? ORDER_QTY : ORDER_QTY_OLD];
     if (!why) why = optional_id(&values[ORDER_ID], &row->order_id);
     if (!why) why = optional_id(&values[ORDER_CLIENT_ID], &row->client_id);

@@ -11,6 +11,10 @@ static bool fail(struct proto_scan *scan, const char *why) {
 
 static inline bool read_varint(struct proto_scan *scan, uint64_t *out) {
     uint64_t value = 0;
+    if (scan->at < scan->end && *scan->at < 0x80) { /* nearly all tags and lengths */
+        *out = *scan->at++;
+        return true;
+    }
     for (uint32_t index = 0; index < VARINT_SIZE_MAX; index++) {
         if (scan->at == scan->end) return fail(scan, "protobuf: message ends inside a varint");
         uint8_t byte = *scan->at++;

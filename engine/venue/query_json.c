@@ -25,7 +25,7 @@ static void decode_error(const struct json_value *code, const struct json_value 
 static void read_retry_after(const struct json_value *data, struct venue_message *out) {
     static const struct json_name names[1] = {JSON_NAME("retryAfter")};
     struct json_value values[1];
-    if (data->kind != JSON_OBJECT || json_object(data, names, 1, values) != NULL) return;
+    if (data->kind != JSON_OBJECT || json_members(data, names, 1, values) != NULL) return;
     message_time(&values[0], &out->retry_after_ns);
 }
 
@@ -33,7 +33,7 @@ bool query_json_error(const struct json_value *body, int status, const struct qu
                       struct venue_message *out) {
     static const struct json_name names[3] = {JSON_NAME("code"), JSON_NAME("msg"), JSON_NAME("data")};
     struct json_value values[3];
-    if (body->kind != JSON_OBJECT || json_object(body, names, 3, values) != NULL) return false;
+    if (body->kind != JSON_OBJECT || json_members(body, names, 3, values) != NULL) return false;
     if (values[0].kind == JSON_ABSENT || values[1].kind == JSON_ABSENT) return false;
     decode_error(&values[0], &values[1], status, style, out);
     if (out->verdict == VENUE_ERROR) read_retry_after(&values[2], out);
@@ -55,7 +55,7 @@ static const struct json_name balance_names[3] = {JSON_NAME("asset"), JSON_NAME(
 static void decode_account(const struct json_value *body, struct venue_message *out) {
     static const struct json_name names[2] = {JSON_NAME("balances"), JSON_NAME("updateTime")};
     struct json_value values[2];
-    const char *why = json_object(body, names, 2, values);
+    const char *why = json_members(body, names, 2, values);
     if (why) {
         message_reject(out, why);
         return;
@@ -67,7 +67,7 @@ static void decode_account(const struct json_value *body, struct venue_message *
 static void decode_time(const struct json_value *body, struct venue_message *out) {
     static const struct json_name names[1] = {JSON_NAME("serverTime")};
     struct json_value values[1];
-    const char *why = json_object(body, names, 1, values);
+    const char *why = json_members(body, names, 1, values);
     if (!why && !message_time(&values[0], &out->event_ns)) why = "serverTime is missing or no time";
     if (why) {
         message_reject(out, why);
@@ -79,7 +79,7 @@ static void decode_time(const struct json_value *body, struct venue_message *out
 static void decode_listen_key(const struct json_value *body, bool required, struct venue_message *out) {
     static const struct json_name names[1] = {JSON_NAME("listenKey")};
     struct json_value values[1];
-    const char *why = json_object(body, names, 1, values);
+    const char *why = json_members(body, names, 1, values);
     if (!why && values[0].kind == JSON_ABSENT && !required) {
         message_control(out, VENUE_TYPE_IGNORE);
         return;
@@ -190,7 +190,7 @@ static void decode_array_by_shape(const struct json_value *body, struct venue_me
     json_begin(&scan, body->data, body->size);
     json_open(&scan, '[');
     if (!json_item(&scan, &first) || !json_read(&scan, &item) ||
-        json_object(&item, shape_names, SHAPE_MEMBER_COUNT, values) != NULL) {
+        json_members(&item, shape_names, SHAPE_MEMBER_COUNT, values) != NULL) {
         message_control(out, VENUE_TYPE_IGNORE);
     } else if (values[SHAPE_FEE].kind != JSON_ABSENT) {
         order_json_trades(body, out);
@@ -242,7 +242,7 @@ void query_json_by_shape(const struct json_value *body, const struct query_style
         decode_array_by_shape(body, out);
         return;
     }
-    const char *why = json_object(body, shape_names, SHAPE_MEMBER_COUNT, values);
+    const char *why = json_members(body, shape_names, SHAPE_MEMBER_COUNT, values);
     if (why) {
         message_reject(out, why);
     } else {

@@ -112,7 +112,7 @@ struct venue_message {
     uint32_t flags;                                        /* enum venue_quote_flag */
     uint64_t seq;                                          /* BBO: ordering key; 0: none */
     int64_t event_ns;                                      /* venue time, Unix epoch; 0: none */
-    int64_t create_ns, order_create_ns;                    /* MEXC extras; 0: none */
+    int64_t create_ns, order_create_ns; /* when the message, and the order, were created; 0: not said */
 
     struct venue_text request_id; /* of the request this answers; data NULL: none (or JSON null) */
     struct venue_text client_id;  /* of our order: on a cancel report the original one */

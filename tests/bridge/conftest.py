@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from bridge import CEngineBridge
 
 
 @pytest.fixture
-def double(tmp_path: Path) -> Iterator[EngineDouble]:
+def double() -> Iterator[EngineDouble]:
     """A running engine's shared memory, all blocks published once."""
-    with EngineDouble(tmp_path) as engine:
+    # A path of its own, because a socket's may have 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="arbdeck-") as home, EngineDouble(Path(home)) as engine:
         engine.publish_all()
         yield engine
 

@@ -1,6 +1,8 @@
-"""A stand-in for the engine's half of shared memory: a segment and run file of this process, written field by field.
+"""A stand-in for the engine's half of shared memory: a segment and run file of this process, written field by
+field.
 
-It publishes as abi.h says (two slots, sequence words, cells, heads), so tests can leave it at any half-done step.
+It publishes as abi.h says (two slots, sequence words, cells, heads), so tests can leave it at any half-done
+step.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import posix_ipc
 
 from bridge.layout import abi_hash, abi_layout
 
-STALE_AFTER_NS = 1_000_000_000
+STALE_AFTER_NS = 10_000_000_000  # long enough for a busy machine
 SYMBOLS = (("BTCUSDT", 2, 5, 1), ("ETHUSDT", 2, 4, 2))  # name, price digits, qty digits, base asset
 VENUES = (("binance", 1000), ("mexc", 500))  # name, taker fee in ppm
 ASSETS = ("USDT", "BTC", "ETH")

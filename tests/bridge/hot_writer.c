@@ -56,7 +56,8 @@ int main(int argc, char **argv) {
     puts("ready");
     fflush(stdout);
     /* Goes on where a killed one left off, beginning with the slot that it may have left half-written. */
-    uint64_t seq = segment->status[0].seq > segment->status[1].seq ? segment->status[0].seq : segment->status[1].seq;
+    uint64_t seq =
+        segment->status[0].seq > segment->status[1].seq ? segment->status[0].seq : segment->status[1].seq;
     for (uint64_t n = (seq + 1) / 2 + 1;; n++) {
         beat(segment, n);
         publish(segment->pnl, sizeof segment->pnl[0], n);

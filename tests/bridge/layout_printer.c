@@ -6,8 +6,9 @@
 #include "abi.h"
 #include "journal.h"
 
-#define SIZE(name)         printf("%s %zu\n", #name, sizeof(struct name));
-#define FIELD(name, field) printf("%s.%s %zu %zu\n", #name, #field, offsetof(struct name, field), sizeof(((struct name *)0)->field));
+#define SIZE(name) printf("%s %zu\n", #name, sizeof(struct name));
+#define FIELD(name, field)                                                                                         \
+    printf("%s.%s %zu %zu\n", #name, #field, offsetof(struct name, field), sizeof(((struct name *)0)->field));
 
 int main(void) {
 #include "fields.inc"

@@ -1,4 +1,6 @@
-"""Protects the border to C: dtypes and decoders read from the headers lay every field where the compiler lays it."""
+"""Protects the border to C: dtypes and decoders read from the headers lay every field where the compiler lays
+it.
+"""
 
 from __future__ import annotations
 

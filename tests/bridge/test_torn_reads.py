@@ -1,5 +1,6 @@
-"""Protects every number on a screen: a copy taken under a hot writer is whole, and a writer killed at any moment leaves
-shared memory readable. The writer is another process, compiled here from abi.h."""
+"""Protects every number on a screen: a copy taken under a hot writer is whole, and a writer killed at any
+moment leaves shared memory readable. The writer is another process, compiled here from abi.h.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import pytest
 from engine_double import EngineDouble, start_ticks
 
 from bridge import BridgeError, CEngineBridge, EngineDown
-from bridge.layout import abi_layout, header_path
+from bridge.layout import abi_layout, header_path, text_of
 from bridge.segment import Segment
 
 HOT_S = float(os.environ.get("ARBDECK_TORN_S", "5"))
@@ -94,6 +95,38 @@ def test_no_copy_is_torn_under_a_hot_writer(program: Path, double: EngineDouble)
     assert records > 0
     # The writer never pauses, which no engine does; still nearly every read must find a whole slot within its tries.
     assert late < reads * 0.01
+
+
+def test_no_copy_of_the_engines_own_publisher_is_torn() -> None:
+    """The engine's program for this purpose: every word of pnl, counters and risk is the same n."""
+    build = Path(__file__).resolve().parent.parent.parent / "build"
+    path = Path(os.environ.get("ARBDECK_SHM_WRITER") or build / "shm_writer")
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"needs the engine's shm_writer: there is no {path}")
+    instance, generation = f"torn_{os.getpid()}", 1
+    writer = subprocess.Popen([path, instance, str(generation)], stdout=subprocess.PIPE)
+    try:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        segment = Segment(instance, f"/arbdeck-{instance}-{generation}")
+        reads, orders, until = 0, 0, time.monotonic() + HOT_S
+        while time.monotonic() < until:
+            for block in ("pnl", "counters", "risk"):
+                found = segment.block(block)
+                assert found is not None
+                assert len(words_of(found[0])) == 1, f"torn {block}"
+                reads += 1
+            for record in segment.ring("order", 64):
+                texts = {text_of(bytes(record[name])) for name in ("client_id", "venue_id", "reason")}
+                assert texts == {f"n = {record['id']}"}, "torn order record"
+                assert record["price"] == record["qty"] == record["id"]
+                orders += 1
+        segment.close()
+    finally:
+        writer.terminate()
+        writer.communicate()
+    assert reads > 1000 * HOT_S
+    assert orders > 1000
 
 
 def test_segment_stays_readable_after_the_writer_was_killed(program: Path, double: EngineDouble) -> None:

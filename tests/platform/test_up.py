@@ -42,15 +42,12 @@ class Desk:
         venues = [{"name": "binance", "port": self.venue_port}]
         (self.config / "engine.json").write_text(json.dumps({"instance": "standin", "mode": "SIM"}))
         (self.config / "strategies.json").write_text("{}")
-        (self.config / "simulator.json").write_text(
-            json.dumps({"control_port": self.control_port, "venues": venues})
-        )
+        (self.config / "simulator.json").write_text(json.dumps({"control_port": self.control_port, "venues": venues}))
         self.write_procfile()
 
     def write_procfile(self, venues_status: int = 200) -> None:
         self.procfile.write_text(
-            f"venues: python {STANDIN} {self.control_port} {venues_status}\n"
-            f"web: python {STANDIN} {self.port}\n"
+            f"venues: python {STANDIN} {self.control_port} {venues_status}\nweb: python {STANDIN} {self.port}\n"
         )
 
     @property
@@ -92,16 +89,12 @@ class Desk:
 
     def pid_of(self, name: str) -> int:
         return int(
-            re.findall(rf"spawned: '{name}' with pid (\d+)", (self.home / "log/supervisord.log").read_text())[
-                -1
-            ]
+            re.findall(rf"spawned: '{name}' with pid (\d+)", (self.home / "log/supervisord.log").read_text())[-1]
         )
 
 
 @pytest.fixture
-def desk(
-    arbdeck_home: Path, free_port: Callable[[], int], wait_until: Callable[..., object]
-) -> Iterator[Desk]:
+def desk(arbdeck_home: Path, free_port: Callable[[], int], wait_until: Callable[..., object]) -> Iterator[Desk]:
     desk = Desk(arbdeck_home, free_port, wait_until)
     yield desk
     for process in desk.processes:
@@ -153,10 +146,7 @@ def test_a_second_start_in_one_home_says_who_runs(desk: Desk) -> None:
     process = desk.start()
     answer = desk.command(*desk.up_arguments())
     assert answer.returncode == 1
-    assert (
-        f"already running in {desk.home}: process {process.pid}, http://127.0.0.1:{desk.port}"
-        in answer.stdout
-    )
+    assert f"already running in {desk.home}: process {process.pid}, http://127.0.0.1:{desk.port}" in answer.stdout
     assert process.poll() is None
 
 
@@ -165,8 +155,7 @@ def test_what_is_not_healthy_is_named_with_the_end_of_its_log(desk: Desk) -> Non
     answer = desk.command(*desk.up_arguments(wait_s=3))
     assert answer.returncode == 1
     assert (
-        f"venues is not healthy after 3 s: port {desk.control_port} answered 503: not ready: no feed"
-        in answer.stdout
+        f"venues is not healthy after 3 s: port {desk.control_port} answered 503: not ready: no feed" in answer.stdout
     )
     assert f"serving on {desk.control_port}" in answer.stdout
     assert "web is not healthy" not in answer.stdout

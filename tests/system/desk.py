@@ -27,7 +27,7 @@ VENUES = ("binance", "mexc")
 # Limits out of the way: for tests that want many trades, not the controls.
 WIDE_RISK = {
     "max_orders_per_s": 1000,
-    "max_repetitions": 100000,
+    "max_repetitions": 16000,
     "max_daily_loss_usd": 1000000,
     "max_drawdown_usd": 1000000,
     "max_exposure_usd": 1000000,
@@ -79,6 +79,25 @@ class Desk:
 
     def market(self, **values: float) -> None:
         self._edit("simulator.json", lambda d: d["market"].update(values))
+
+    def balances(self, amounts: dict[str, str]) -> None:
+        """What each venue's account opens with."""
+
+        def change(document: dict[str, Any]) -> None:
+            for venue in document["venues"]:
+                venue["balances"] = dict(amounts)
+
+        self._edit("simulator.json", change)
+
+    def generous_venues(self) -> None:
+        """Rate limits of the venues out of the way."""
+        limits = dict.fromkeys(("weight_per_minute", "orders_per_10s", "orders_per_day", "requests_per_10s"), 10**8)
+
+        def change(document: dict[str, Any]) -> None:
+            for venue in document["venues"]:
+                venue["limits"] = limits
+
+        self._edit("simulator.json", change)
 
     def risk(self, **values: Any) -> None:
         self._edit("engine.json", lambda d: d["risk"].update(values))

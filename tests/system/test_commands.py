@@ -140,6 +140,8 @@ def test_the_snippet_of_the_manual_runs(calm: CEngineBridge, desk: Desk, monkeyp
 
 
 async def test_the_snippet_runs_inside_a_running_event_loop(calm: CEngineBridge, desk: Desk) -> None:
-    with CEngineBridge(instance=desk.instance, home=desk.home) as bridge:
-        assert bridge.get_stats()["mode"] == "SIM"
-        bridge.update_config({"min_spread_bps": 81})
+    bridge = CEngineBridge(instance=desk.instance, home=desk.home)
+    bridge.connect()
+    assert bridge.get_stats()["mode"] == "SIM"
+    bridge.update_config({"min_spread_bps": 81})
+    assert json.loads(config_bytes(desk))["strategies"][0]["params"]["min_spread_bps"] == 81

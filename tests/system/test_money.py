@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections import defaultdict
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from bridge import CEngineBridge
+from simulator.mexc_shapes import trade_id
 from tests.system.desk import VENUES, WIDE_RISK, Desk, exact
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -63,12 +65,14 @@ def quiet(desk: Desk, bridge: CEngineBridge) -> None:
     bridge.pause(actor="test")
     desk.wait(lambda: bridge.snapshot().status.open_pairs == 0, 30)
     desk.wait(lambda: engine_totals(bridge).items() <= desk.oracle_totals().items(), 10)
+    settled_ns = time.time_ns()
+    desk.wait(lambda: (bridge.snapshot().pnl.marked_ns or 0) > settled_ns, 10)
     last = bridge.snapshot().status.journal_seq
     desk.wait(lambda: bridge.snapshot().status.journal_disk_seq >= last, 10)
 
 
-def expected_pnl_e8(desk: Desk, bridge: CEngineBridge) -> int:
-    """Trading P&L at the last mark, from the oracle's ledger and the quotes in the journal."""
+def expected_pnl_e8(desk: Desk, bridge: CEngineBridge) -> tuple[int, int]:
+    """Trading P&L at the last mark in the journal, and what it should be by the oracle's ledger and the journal's quotes."""
     tops: dict[tuple[str, int], tuple[int, int]] = {}
     marks: dict[int, int] = {}
     symbols: dict[int, dict[str, Any]] = {}
@@ -100,15 +104,16 @@ def expected_pnl_e8(desk: Desk, bridge: CEngineBridge) -> int:
         price = Decimal(marks[index]).scaleb(-symbol["price_digits"])
         worth += (gained[base] * price).quantize(Decimal("1e-19"), ROUND_FLOOR)
     assert trading_e8 is not None
-    return int((worth * 10**8).to_integral_value(ROUND_FLOOR)), trading_e8
+    return int((worth * 10**8).to_integral_value(ROUND_FLOOR)), int(trading_e8)
 
 
 def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk) -> None:
     desk.risk(**WIDE_RISK)
+    desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=60.0)
     desk.market(**BUSY)
     desk.engine_config(lambda d: d.update(record_quotes=True))
-    desk._edit("simulator.json", lambda d: [v.update(balances=dict.fromkeys(("USDT", "BTC", "ETH", "SOL"), "10000000")) for v in d["venues"]])
+    desk.balances(dict.fromkeys(("USDT", "BTC", "ETH", "SOL"), "1000000"))
     desk.start_venues()
     desk.start_engine()
     bridge = desk.connect()
@@ -118,11 +123,12 @@ def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk)
 
     snapshot, oracle = bridge.snapshot(), desk.oracle_fills()
     totals = desk.oracle_totals()
-    assert {k: v for k, v in engine_totals(bridge).items()} == {k: totals[k] for k in engine_totals(bridge)}
+    mine = engine_totals(bridge)
+    assert mine == {key: totals[key] for key in mine}
 
     fills = journal_fills(bridge)
     expected = {
-        (venue, str(row["trade_id"])): {
+        (venue, trade_id(row["trade_id"]) if venue == "mexc" else str(row["trade_id"])): {
             "symbol": row["symbol"],
             "side": row["side"],
             "price": Decimal(row["price"]),
@@ -137,8 +143,8 @@ def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk)
     assert snapshot.counters["fills"] == len(expected)
     assert desk.oracle("/orders?limit=1")["repeated"] == {venue: {} for venue in VENUES}
 
-    mine, engines = expected_pnl_e8(desk, bridge)
-    assert engines == mine
+    expected_e8, trading_e8 = expected_pnl_e8(desk, bridge)
+    assert trading_e8 == expected_e8
     assert snapshot.counters["unknown"] == 0
     stats = bridge.get_stats()
     assert stats.trades >= TRADES
@@ -147,6 +153,7 @@ def test_figures_equal_the_oracle_to_the_last_unit_after_many_trades(desk: Desk)
 
 def test_a_recorded_session_replays_to_the_same_decisions(desk: Desk) -> None:
     desk.risk(**WIDE_RISK)
+    desk.generous_venues()
     desk.strategy(cooldown_ms=100, max_position_usd=500.0)
     desk.market(**BUSY)
     desk.engine_config(lambda d: d.update(record_quotes=True))

@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("ARBDECK_KILLS", "8"))
 
 def busy_desk(desk: Desk) -> CEngineBridge:
     desk.risk(**WIDE_RISK)
+    desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=100.0)
     desk.market(**BUSY)
     desk.start_venues()
@@ -76,12 +77,29 @@ def test_venues_killed_and_back_the_engine_says_so_and_trades_on(desk: Desk) -> 
 def test_answers_lost_and_late_and_doubled_are_asked_for_never_guessed(desk: Desk) -> None:
     bridge = busy_desk(desk)
     for venue in VENUES:
-        desk.oracle("/faults", {"venue": venue, "lose_next_acks": 3, "duplicate_fills": 20})
+        desk.oracle(
+            "/faults",
+            {"venue": venue, "lose_next_acks": 3, "lose_next_events": 12, "duplicate_fills": 20},
+        )
     desk.wait(lambda: bridge.snapshot().counters["unknown"] > 0, 30)
     before = bridge.get_stats().trades
     desk.wait(lambda: bridge.get_stats().trades > before + 20, 60)
     assert bridge.snapshot().counters["fills_duplicate"] > 0
     assert_books_are_the_venues(desk, bridge)
+
+
+def test_a_leg_refused_or_cut_short_is_hedged_and_the_books_agree(desk: Desk) -> None:
+    bridge = busy_desk(desk)
+    desk.oracle("/faults", {"venue": "binance", "reject_next": 2, "reject_code": -2010})
+    desk.wait(lambda: bridge.snapshot().counters["hedges"] >= 1, 30)
+    desk.oracle("/faults", {"venue": "mexc", "partial_next": 0.5})
+    before = bridge.get_stats().trades
+    desk.wait(lambda: bridge.get_stats().trades > before + 20, 60)
+    snapshot = bridge.snapshot()
+    assert snapshot.counters["rejects"] >= 2
+    assert snapshot.counters["unknown"] == 0
+    assert_books_are_the_venues(desk, bridge)
+    assert all(exposure.state in ("NONE", "DUST") for exposure in bridge.snapshot().exposures)
 
 
 def test_a_clean_end_leaves_nothing_behind_and_the_books_go_on(desk: Desk) -> None:

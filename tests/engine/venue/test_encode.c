@@ -1,0 +1,357 @@
+/* Protects what leaves the engine: orders are IOC and nothing else, every request is signed over exactly the bytes
+ * that are sent, and what may not be sent is refused instead of sent differently. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "abi.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "payloads.h"
+#include "venue/venue.h"
+
+#define WALL_NS 1790000000123456789
+
+static const struct venue_keys keys = {"test-key", "test-secret"};
+
+static struct venue_text text(const char *string) {
+    return (struct venue_text){string, (uint32_t)strlen(string)};
+}
+
+static struct venue_order_request order_of(const char *client_id) {
+    return (struct venue_order_request){.symbol = text("BTCUSDT"),
+                                        .client_id = client_id,
+                                        .price = 2341610,
+                                        .qty = 847,
+                                        .price_digits = 2,
+                                        .qty_digits = 5,
+                                        .side = ABI_SIDE_SELL,
+                                        .wall_ns = WALL_NS,
+                                        .recv_window_ms = 1000};
+}
+
+static void expect_text(const char *out, int size, const char *expected) {
+    assert_int_equal(size, strlen(expected));
+    assert_memory_equal(out, expected, strlen(expected));
+}
+
+/* Signature payload of WS-API params: all but the signature, sorted by name, joined; made from the parsed JSON. */
+static void expect_ws_signature(json_t *params) {
+    char payload[1024] = "", piece[300], signature[65];
+    char *dumped = json_dumps(params, JSON_SORT_KEYS);
+    json_t *sorted = json_loads(dumped, 0, NULL);
+    free(dumped);
+    const char *key;
+    json_t *value;
+    json_object_foreach(sorted, key, value) {
+        if (strcmp(key, "signature") == 0) continue;
+        if (json_is_integer(value)) {
+            snprintf(piece, sizeof piece, "%lld", (long long)json_integer_value(value));
+        } else {
+            snprintf(piece, sizeof piece, "%s", json_string_value(value));
+        }
+        if (payload[0]) strcat(payload, "&");
+        strcat(strcat(strcat(payload, key), "="), piece);
+    }
+    hash_hmac_sha256_hex(keys.secret, strlen(keys.secret), payload, strlen(payload), signature);
+    assert_string_equal(json_string_value(json_object_get(params, "signature")), signature);
+    json_decref(sorted);
+}
+
+static void binance_order_is_a_signed_limit_ioc_with_full_answer(void **state) {
+    (void)state;
+    char out[2048];
+    struct venue_order_request order = order_of("arb-0001-b");
+    int size = venue_ops_find("binance")->order_place(&keys, &order, "ignored", out, sizeof out);
+    assert_true(size > 0);
+    json_t *request = json_loadb(out, (size_t)size, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(request);
+    assert_string_equal(json_string_value(json_object_get(request, "id")), "arb-0001-b");
+    assert_string_equal(json_string_value(json_object_get(request, "method")), "order.place");
+    json_t *params = json_object_get(request, "params");
+    static const char *const expected[][2] = {
+        {"symbol", "BTCUSDT"},
+        {"side", "SELL"},
+        {"type", "LIMIT"},
+        {"timeInForce", "IOC"},
+        {"price", "23416.1"},
+        {"quantity", "0.00847"},
+        {"apiKey", "test-key"},
+        {"newClientOrderId", "arb-0001-b"},
+        {"newOrderRespType", "FULL"},
+    };
+    for (size_t index = 0; index < sizeof expected / sizeof expected[0]; index++) {
+        assert_string_equal(json_string_value(json_object_get(params, expected[index][0])), expected[index][1]);
+    }
+    assert_int_equal(json_integer_value(json_object_get(params, "timestamp")), 1790000000123);
+    assert_int_equal(json_integer_value(json_object_get(params, "recvWindow")), 1000);
+    assert_int_equal(json_object_size(params), 12);
+    expect_ws_signature(params);
+    json_decref(request);
+}
+
+static void binance_user_subscription_is_signed(void **state) {
+    (void)state;
+    char out[1024];
+    int size = venue_ops_find("binance")->user_subscribe(&keys, WALL_NS, 5000, 7, out, sizeof out);
+    assert_true(size > 0);
+    json_t *request = json_loadb(out, (size_t)size, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(request);
+    assert_int_equal(json_integer_value(json_object_get(request, "id")), 7);
+    assert_string_equal(json_string_value(json_object_get(request, "method")),
+                        "userDataStream.subscribe.signature");
+    expect_ws_signature(json_object_get(request, "params"));
+    json_decref(request);
+}
+
+/* The query string up to "&signature=" is what was signed, and the signature is its last parameter. */
+static void expect_rest_signature(const char *request, int size) {
+    char signature[65];
+    const char *query = memchr(request, '?', (size_t)size);
+    assert_non_null(query);
+    query++;
+    const char *mark = memmem(query, (size_t)(request + size - query), "&signature=", 11);
+    assert_non_null(mark);
+    hash_hmac_sha256_hex(keys.secret, strlen(keys.secret), query, (size_t)(mark - query), signature);
+    assert_memory_equal(mark + 11, signature, 64);
+    assert_int_equal(mark[11 + 64], ' ');
+}
+
+static void mexc_order_says_ioc_in_its_type_and_never_time_in_force(void **state) {
+    (void)state;
+    char out[2048];
+    struct venue_order_request order = order_of("arb-0001-b");
+    int size = venue_ops_find("mexc")->order_place(&keys, &order, "127.0.0.1:9102", out, sizeof out);
+    assert_true(size > 0);
+    static const char head[] =
+        "POST /api/v3/order?symbol=BTCUSDT&side=SELL&type=IMMEDIATE_OR_CANCEL&quantity=0.00847"
+        "&price=23416.1&newClientOrderId=arb-0001-b&recvWindow=1000&timestamp=1790000000123"
+        "&signature=";
+    static const char tail[] = " HTTP/1.1\r\nHost: 127.0.0.1:9102\r\nConnection: keep-alive\r\n"
+                               "X-MEXC-APIKEY: test-key\r\nContent-Type: application/json\r\n"
+                               "Content-Length: 0\r\n\r\n";
+    assert_int_equal(size, sizeof head - 1 + 64 + sizeof tail - 1);
+    assert_memory_equal(out, head, sizeof head - 1);
+    assert_memory_equal(out + sizeof head - 1 + 64, tail, sizeof tail - 1);
+    assert_null(memmem(out, (size_t)size, "timeInForce", 11));
+    expect_rest_signature(out, size);
+}
+
+static int query(const char *kind, struct venue_query_request request, char *out, size_t cap) {
+    request.wall_ns = WALL_NS;
+    request.recv_window_ms = 5000;
+    return venue_ops_find(kind)->query(&keys, &request, "h:1", out, cap);
+}
+
+static void expect_start(const char *kind, struct venue_query_request request, const char *start) {
+    char out[2048];
+    int size = query(kind, request, out, sizeof out);
+    if (size <= (int)strlen(start) || memcmp(out, start, strlen(start)) != 0) {
+        fail_msg("%s: expected %s, got %.*s", kind, start, size > 0 ? size : 0, out);
+    }
+    assert_memory_equal(out + size - 4, "\r\n\r\n", 4);
+    if (strstr(start, "timestamp")) expect_rest_signature(out, size);
+}
+
+static void questions_go_to_the_same_rest_targets_on_both_venues(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"binance", "mexc"};
+    for (size_t index = 0; index < 2; index++) {
+        const char *kind = kinds[index];
+        expect_start(kind, (struct venue_query_request){.query = VENUE_QUERY_TIME},
+                     "GET /api/v3/time HTTP/1.1\r\n");
+        expect_start(kind, (struct venue_query_request){.query = VENUE_QUERY_ACCOUNT},
+                     "GET /api/v3/account?recvWindow=5000&timestamp=1790000000123&signature=");
+        expect_start(kind,
+                     (struct venue_query_request){
+                         .query = VENUE_QUERY_ORDER, .symbol = text("BTCUSDT"), .client_id = text("a_1")},
+                     "GET /api/v3/order?symbol=BTCUSDT&origClientOrderId=a_1&recvWindow=5000&timestamp=");
+        expect_start(kind,
+                     (struct venue_query_request){
+                         .query = VENUE_QUERY_CANCEL, .symbol = text("BTCUSDT"), .client_id = text("a_1")},
+                     "DELETE /api/v3/order?symbol=BTCUSDT&origClientOrderId=a_1&recvWindow=5000&timestamp=");
+        expect_start(kind,
+                     (struct venue_query_request){
+                         .query = VENUE_QUERY_TRADES, .symbol = text("BTCUSDT"), .order_id = text("C02__1")},
+                     "GET /api/v3/myTrades?symbol=BTCUSDT&orderId=C02__1&limit=100&recvWindow=5000&timestamp=");
+        expect_start(
+            kind,
+            (struct venue_query_request){
+                .query = VENUE_QUERY_TRADES, .symbol = text("BTCUSDT"), .since_ns = 1700000000000000000},
+            "GET /api/v3/myTrades?symbol=BTCUSDT&startTime=1700000000000&limit=100&recvWindow=5000&timestamp=");
+        expect_start(kind,
+                     (struct venue_query_request){.query = VENUE_QUERY_OPEN_ORDERS, .symbol = text("BTCUSDT")},
+                     "GET /api/v3/openOrders?symbol=BTCUSDT&recvWindow=5000&timestamp=");
+    }
+    expect_start("mexc", (struct venue_query_request){.query = VENUE_QUERY_LISTEN_KEY_NEW},
+                 "POST /api/v3/userDataStream?recvWindow=5000&timestamp=1790000000123&signature=");
+    expect_start("mexc",
+                 (struct venue_query_request){.query = VENUE_QUERY_LISTEN_KEY_KEEP, .listen_key = text("k/1")},
+                 "PUT /api/v3/userDataStream?listenKey=k%2F1&recvWindow=5000&timestamp=1790000000123&signature=");
+}
+
+static void symbols_are_percent_encoded_before_signing(void **state) {
+    (void)state;
+    expect_start("binance",
+                 (struct venue_query_request){.query = VENUE_QUERY_OPEN_ORDERS, .symbol = text("\xef\xbc\x91 B")},
+                 "GET /api/v3/openOrders?symbol=%EF%BC%91%20B&recvWindow=5000&timestamp=1790000000123&signature=");
+}
+
+static void questions_without_what_they_need_are_refused(void **state) {
+    (void)state;
+    char out[2048];
+    static const struct venue_query_request incomplete[] = {
+        {.query = VENUE_QUERY_NONE},
+        {.query = VENUE_QUERY_ORDER, .symbol = {"BTCUSDT", 7}},
+        {.query = VENUE_QUERY_CANCEL, .client_id = {"a", 1}},
+        {.query = VENUE_QUERY_TRADES, .symbol = {"BTCUSDT", 7}},
+        {.query = VENUE_QUERY_OPEN_ORDERS},
+        {.query = VENUE_QUERY_LISTEN_KEY_KEEP},
+    };
+    for (size_t index = 0; index < sizeof incomplete / sizeof incomplete[0]; index++) {
+        assert_int_equal(query("mexc", incomplete[index], out, sizeof out), ERROR_BAD);
+    }
+    struct venue_query_request listen = {.query = VENUE_QUERY_LISTEN_KEY_NEW};
+    assert_int_equal(query("binance", listen, out, sizeof out), ERROR_BAD);
+}
+
+static void orders_that_may_not_be_sent_are_refused(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"binance", "mexc"};
+    static const char *const ids[] = {"", "has space", "quote\"", "0123456789012345678901234567890123456789",
+                                      "a&b=c"};
+    char out[2048];
+    for (size_t index = 0; index < 2; index++) {
+        const struct venue_ops *ops = venue_ops_find(kinds[index]);
+        for (size_t id = 0; id < sizeof ids / sizeof ids[0]; id++) {
+            struct venue_order_request order = order_of(ids[id]);
+            assert_int_equal(ops->order_place(&keys, &order, "h", out, sizeof out), ERROR_BAD);
+        }
+        struct venue_order_request bad[6];
+        for (size_t at = 0; at < 6; at++)
+            bad[at] = order_of("a");
+        bad[0].price = 0;
+        bad[1].qty = -1;
+        bad[2].side = 3;
+        bad[3].recv_window_ms = 60001;
+        bad[4].wall_ns = 0;
+        bad[5].symbol.size = 0;
+        for (size_t at = 0; at < 6; at++) {
+            assert_int_equal(ops->order_place(&keys, &bad[at], "h", out, sizeof out), ERROR_BAD);
+        }
+    }
+    struct venue_order_request order = order_of("a");
+    assert_int_equal(venue_ops_find("mexc")->order_place(&keys, &order, "h\r\nX: y", out, sizeof out), ERROR_BAD);
+    order.symbol = text("BTC\",\"x\":\"");
+    assert_int_equal(venue_ops_find("binance")->order_place(&keys, &order, "h", out, sizeof out), ERROR_BAD);
+}
+
+static void a_buffer_too_small_is_full_and_never_overrun(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"binance", "mexc"};
+    for (size_t index = 0; index < 2; index++) {
+        const struct venue_ops *ops = venue_ops_find(kinds[index]);
+        struct venue_order_request order = order_of("arb-0001-b");
+        char whole[2048];
+        int size = ops->order_place(&keys, &order, "h", whole, sizeof whole);
+        for (int cap = 0; cap < size; cap++) {
+            char *exact = malloc((size_t)cap + 1);
+            exact[cap] = 'x';
+            assert_int_equal(ops->order_place(&keys, &order, "h", exact, (size_t)cap), ERROR_FULL);
+            assert_int_equal(exact[cap], 'x');
+            free(exact);
+        }
+        assert_int_equal(ops->order_place(&keys, &order, "h", whole, (size_t)size), size);
+    }
+}
+
+static void feeds_are_named_in_the_path_or_subscribed(void **state) {
+    (void)state;
+    char out[1024];
+    struct venue_text symbols[2] = {text("BTCUSDT"), text("ETHUSDT")};
+    const struct venue_ops *binance = venue_ops_find("binance"), *mexc = venue_ops_find("mexc");
+    expect_text(out, binance->feed_path(symbols, 2, out, sizeof out),
+                "/stream?streams=btcusdt@bookTicker/ethusdt@bookTicker");
+    assert_int_equal(binance->feed_subscribe(symbols, 2, 1, out, sizeof out), 0);
+    assert_int_equal(binance->feed_ping(out, sizeof out), 0);
+    expect_text(out, binance->orders_path(out, sizeof out), "/ws-api/v3?returnRateLimits=false");
+    expect_text(out, mexc->feed_path(symbols, 2, out, sizeof out), "/ws");
+    expect_text(out, mexc->feed_subscribe(symbols, 2, 1, out, sizeof out),
+                "{\"method\":\"SUBSCRIPTION\",\"params\":[\"spot@public.aggre.bookTicker.v3.api.pb@10ms@BTCUSDT\","
+                "\"spot@public.aggre.bookTicker.v3.api.pb@10ms@ETHUSDT\"],\"id\":1}");
+    expect_text(out, mexc->feed_ping(out, sizeof out), "{\"method\":\"PING\"}");
+    assert_int_equal(mexc->orders_path(out, sizeof out), 0);
+    struct venue_text listen_key = text("pqia91");
+    expect_text(out, mexc->user_path(&listen_key, out, sizeof out), "/ws?listenKey=pqia91");
+    expect_text(out, mexc->user_subscribe(&keys, WALL_NS, 5000, 2, out, sizeof out),
+                "{\"method\":\"SUBSCRIPTION\",\"params\":[\"spot@private.account.v3.api.pb\","
+                "\"spot@private.deals.v3.api.pb\",\"spot@private.orders.v3.api.pb\"],\"id\":2}");
+    assert_int_equal(binance->feed_path(symbols, 0, out, sizeof out), ERROR_BAD);
+    assert_int_equal(mexc->feed_subscribe(symbols, 31, 1, out, sizeof out), ERROR_BAD);
+}
+
+/* The two samples of the venue's documents whose bytes are ours too. */
+static void sent_bytes_equal_the_documented_samples(void **state) {
+    (void)state;
+    static const char *const files[2] = {"tx_ping.json", "tx_subscribe.json"};
+    struct venue_text symbols[2] = {text("BTCUSDT"), text("ETHUSDT")};
+    const struct venue_ops *mexc = venue_ops_find("mexc");
+    for (size_t index = 0; index < 2; index++) {
+        size_t size;
+        uint8_t *sample = payloads_read("mexc", files[index], &size);
+        if (!sample) skip();
+        char out[1024];
+        int got =
+            index == 0 ? mexc->feed_ping(out, sizeof out) : mexc->feed_subscribe(symbols, 2, 1, out, sizeof out);
+        assert_int_equal(got, size);
+        assert_memory_equal(out, sample, size);
+        free(sample);
+    }
+}
+
+static void hmac_matches_the_venues_own_vectors(void **state) {
+    (void)state;
+    char signature[65];
+    static const char secret[] = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
+    static const char rest[] = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1"
+                               "&recvWindow=5000&timestamp=1499827319559";
+    hash_hmac_sha256_hex(secret, strlen(secret), rest, strlen(rest), signature);
+    assert_string_equal(signature, "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71");
+
+    char path[PAYLOADS_PATH_MAX];
+    payloads_path(path, "signing", "vectors.json");
+    json_t *vectors = json_load_file(path, 0, NULL), *vector;
+    if (!vectors) skip();
+    size_t index, checked = 0;
+    json_array_foreach(vectors, index, vector) {
+        const char *name = json_string_value(json_object_get(vector, "name"));
+        if (strstr(name, "_hmac_") == NULL) continue;
+        const char *key = json_string_value(json_object_get(vector, "secret"));
+        const char *payload = json_string_value(json_object_get(vector, "payload"));
+        hash_hmac_sha256_hex(key, strlen(key), payload, strlen(payload), signature);
+        assert_string_equal(signature, json_string_value(json_object_get(vector, "signature")));
+        checked++;
+    }
+    assert_true(checked >= 6);
+    json_decref(vectors);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(binance_order_is_a_signed_limit_ioc_with_full_answer),
+        cmocka_unit_test(binance_user_subscription_is_signed),
+        cmocka_unit_test(mexc_order_says_ioc_in_its_type_and_never_time_in_force),
+        cmocka_unit_test(questions_go_to_the_same_rest_targets_on_both_venues),
+        cmocka_unit_test(symbols_are_percent_encoded_before_signing),
+        cmocka_unit_test(questions_without_what_they_need_are_refused),
+        cmocka_unit_test(orders_that_may_not_be_sent_are_refused),
+        cmocka_unit_test(a_buffer_too_small_is_full_and_never_overrun),
+        cmocka_unit_test(feeds_are_named_in_the_path_or_subscribed),
+        cmocka_unit_test(sent_bytes_equal_the_documented_samples),
+        cmocka_unit_test(hmac_matches_the_venues_own_vectors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
