@@ -78,10 +78,9 @@ class Desk:
 
     def browser(self) -> httpx.Client:
         """A signed-in browser without its headers: cookie, no Origin."""
-        client = httpx.Client(base_url=self.url)
-        answer = client.post("/login", json={"token": self.token})
+        answer = httpx.post(self.url + "/login", json={"token": self.token})
         assert answer.status_code == 200, answer.text
-        return client
+        return httpx.Client(base_url=self.url, cookies=answer.cookies)
 
     def stranger(self) -> httpx.Client:
         """Nobody: keeps no cookies."""

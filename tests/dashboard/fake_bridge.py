@@ -98,6 +98,8 @@ class FakeEngine:
         assert set(wanted) <= known, set(wanted) - known
         before = self.scene
         self._mtime, self.scene = mtime, Scene(**wanted)
+        if not self.scene.alarm:
+            self.acked.clear()
         if self.scene.generation != before.generation:
             self.history.restart()
         self._muted_at = time.monotonic() if self.scene.mute else None
