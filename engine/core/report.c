@@ -49,6 +49,7 @@ static void leg_final(struct core *core, struct pair *pair, uint32_t index, uint
         leg->state = ABI_ORDER_PARTIAL;
         leg->deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns);
         if (pair->phase == PAIR_DONE) pair_reopen(core, pair, out);
+        pair_unsettle(core, pair); /* an OPEN pair is no longer judged either */
     }
 }
 
