@@ -4,7 +4,7 @@
  * its own journal and must own the same. The seed is printed. */
 #include "harness.h"
 
-#define STREAMS      60
+#define STREAMS      200
 #define EVENTS       1500
 #define ORDERS_MAX   4096
 #define JOURNAL_MOST 40000
