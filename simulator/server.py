@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Event:
     is_fill: bool = False
 
 
-class VenueServer:
+class VenueServer(ABC):
     """Listens on one port; subclasses add routes and wire formats."""
 
     def __init__(self, exchange: Exchange) -> None:
@@ -150,5 +151,6 @@ class VenueServer:
         for event in events:
             self.send_event(event)
 
+    @abstractmethod
     def send_event(self, event: Event) -> None:
-        raise NotImplementedError
+        """Sends one event to everybody who subscribed to it, in the venue's format."""

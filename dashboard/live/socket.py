@@ -72,6 +72,6 @@ class LiveSocket:
 
     async def _watch_session(self, websocket: WebSocket) -> tuple[int, str]:
         session_id = cookie_parser(websocket.headers.get("cookie", "")).get(COOKIE_NAME)
-        while self._sessions.valid(session_id):  # noqa: ASYNC110 the store is a file, it wakes nobody
+        while self._sessions.valid(session_id):
             await asyncio.sleep(SESSION_CHECK_EVERY_S)
         return CLOSE_SIGNED_OUT, "signed out"

@@ -12,7 +12,7 @@
 /* A connected socket (TCP_NODELAY, close-on-exec, non-blocking), or a negative code. */
 int tcp_connect(const struct url *url, int64_t deadline_ns, struct error_trail *trail);
 
-/* Connects and upgrades. On success returns the descriptor; bytes that came behind the answer are in rest[0..*rest_size). */
+/* Connects and upgrades. On success returns the descriptor; bytes behind the answer are in rest[0..*rest_size). */
 int tcp_websocket(const struct url *url, const char *target, int64_t deadline_ns, uint8_t *rest, size_t rest_cap,
                   size_t *rest_size, struct ws_handshake *answer, struct error_trail *trail);
 

@@ -110,7 +110,7 @@ int engine_control(struct engine *engine) {
     bool failed = atomic_load(&engine->hot_failed);
     if (failed) log_write(LOG_FATAL, "%s", engine->hot_failure);
     bool stuck = !atomic_load(&engine->hot_done);
-    if (stuck) { /* the hot thread does not come back: leave its memory alone, the journal's tail is recovered next time */
+    if (stuck) { /* leave its memory alone: the journal's tail is recovered at the next start */
         log_write(LOG_FATAL, "the hot thread did not stop");
         return 1;
     }

@@ -172,7 +172,7 @@ static void tell_ready(struct courier *courier) {
     if (courier->ready_told || courier_has_questions(courier)) return;
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
         if (!courier->desk[v].account_known || atomic_load(&engine->venue_state[v]) != ABI_VENUE_UP) return;
-    /* Pairs that are still open soon become questions; what stays open without one waits for a person, not we for it. */
+    /* Pairs that are still open soon become questions; what stays open without one waits for a person. */
     int64_t now = clock_mono_ns();
     if (courier->ready_since_ns == 0) courier->ready_since_ns = now;
     if (atomic_load(&engine->open_pairs) != 0 && now - courier->ready_since_ns < COURIER_SETTLE_NS) return;

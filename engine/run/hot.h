@@ -12,7 +12,8 @@
 #define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
 #define HOT_MARK_NS         1000000000
 #define HOT_PING_NS         15000000000
-#define HOT_DEPTH           6 /* core calls nest: an order's SENT report inside the actions of the decision that made it */
+/* Core calls nest: an order's SENT report comes inside the actions of the decision that made it. */
+#define HOT_DEPTH           6
 #define HOT_JOURNAL_RESERVE 2048u /* records kept free for what must still be written when the disk is slow */
 
 /* One live connection; the index is its number in the uring. */

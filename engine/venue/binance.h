@@ -1,5 +1,6 @@
 #pragma once
-/* Binance spot: JSON streams, WS-API, REST. The parts of one venue module, put together in venue.c. Decoders get `out` started
+/* Binance spot: JSON streams, WS-API, REST. The parts of one venue module, put together in venue.c.
+ * Decoders get `out` started
  * with message_reset. */
 #include "message.h"
 #include "query_json.h"

@@ -262,7 +262,7 @@ bool json_item(struct json_scan *scan, bool *first) {
 }
 
 const char *json_members(const struct json_value *object, const struct json_name *names, uint32_t count,
-                        struct json_value *values) {
+                         struct json_value *values) {
     for (uint32_t index = 0; index < count; index++)
         values[index].kind = JSON_ABSENT;
     if (object->kind != JSON_OBJECT) return "not a JSON object";

@@ -66,7 +66,7 @@ bool json_item(struct json_scan *scan, bool *first);
 /* Reads the members of an object into values[i] for names[i]; absent ones get kind JSON_ABSENT, others are skipped.
  * A name given twice is refused: two answers to one question are none. Returns NULL, or why it failed. */
 const char *json_members(const struct json_value *object, const struct json_name *names, uint32_t count,
-                        struct json_value *values);
+                         struct json_value *values);
 
 bool json_equals(const struct json_value *value, const char *text);
 /* Unsigned integer token (no sign, point or exponent) that fits 64 bits. */

@@ -217,9 +217,7 @@ class Desk:
     def token(self) -> str:
         return (self.home / "run" / "web-token").read_text().strip()
 
-    def http(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any]:
+    def http(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         request = urllib.request.Request(f"http://127.0.0.1:{self.web_port}{path}", method=method)
         if body is not None:
             request.data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -72,7 +72,7 @@ def quiet(desk: Desk, bridge: CEngineBridge) -> None:
 
 
 def expected_pnl_e8(desk: Desk, bridge: CEngineBridge) -> tuple[int, int]:
-    """Trading P&L at the last mark in the journal, and what it should be by the oracle's ledger and the journal's quotes."""
+    """What trading P&L should be at the journal's last mark by the oracle's ledger, and what the mark says."""
     tops: dict[tuple[str, int], tuple[int, int]] = {}
     marks: dict[int, int] = {}
     symbols: dict[int, dict[str, Any]] = {}

@@ -31,6 +31,11 @@ def busy_desk(desk: Desk) -> CEngineBridge:
     return bridge
 
 
+def more_trades(desk: Desk, bridge: CEngineBridge, count: int = 1) -> None:
+    before = bridge.get_stats().trades
+    desk.wait(lambda: bridge.get_stats().trades >= before + count, 60)
+
+
 def assert_books_are_the_venues(desk: Desk, bridge: CEngineBridge) -> None:
     quiet(desk, bridge)
     totals = desk.oracle_totals()
@@ -52,8 +57,7 @@ def test_engine_killed_at_random_moments_loses_and_doubles_nothing(desk: Desk) -
         assert bridge.health().state == "DOWN"
         desk.start_engine()
         desk.wait_state(bridge, "ACTIVE", 45)
-        before = bridge.get_stats().trades
-        desk.wait(lambda: bridge.get_stats().trades > before, 30)
+        more_trades(desk, bridge)
     assert bridge.snapshot().identity.generation == KILLS + 1
     assert_books_are_the_venues(desk, bridge)
     segments = list(Path("/dev/shm").glob(f"arbdeck-{desk.instance}-*"))
@@ -69,8 +73,7 @@ def test_venues_killed_and_back_the_engine_says_so_and_trades_on(desk: Desk) -> 
     assert bridge.get_stats().orders == taken, "no order may leave while the venues are down"
     desk.start_venues()
     desk.wait(lambda: all(venue.state == "UP" for venue in bridge.snapshot().venues), 60)
-    before = bridge.get_stats().trades
-    desk.wait(lambda: bridge.get_stats().trades > before, 60)
+    more_trades(desk, bridge)
     assert_books_are_the_venues(desk, bridge)
 
 
@@ -82,8 +85,7 @@ def test_answers_lost_and_late_and_doubled_are_asked_for_never_guessed(desk: Des
             {"venue": venue, "lose_next_acks": 3, "lose_next_events": 12, "duplicate_fills": 20},
         )
     desk.wait(lambda: bridge.snapshot().counters["unknown"] > 0, 30)
-    before = bridge.get_stats().trades
-    desk.wait(lambda: bridge.get_stats().trades > before + 20, 60)
+    more_trades(desk, bridge, 20)
     assert bridge.snapshot().counters["fills_duplicate"] > 0
     assert_books_are_the_venues(desk, bridge)
 
@@ -93,8 +95,7 @@ def test_a_leg_refused_or_cut_short_is_hedged_and_the_books_agree(desk: Desk) ->
     desk.oracle("/faults", {"venue": "binance", "reject_next": 2, "reject_code": -2010})
     desk.wait(lambda: bridge.snapshot().counters["hedges"] >= 1, 30)
     desk.oracle("/faults", {"venue": "mexc", "partial_next": 0.5})
-    before = bridge.get_stats().trades
-    desk.wait(lambda: bridge.get_stats().trades > before + 20, 60)
+    more_trades(desk, bridge, 20)
     snapshot = bridge.snapshot()
     assert snapshot.counters["rejects"] >= 2
     assert snapshot.counters["unknown"] == 0
