@@ -41,9 +41,7 @@ class LiveSocket:
         tasks.append(asyncio.ensure_future(self._watch_session(websocket)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code, reason = next(
-                (t.result() for t in done if t.exception() is None), (1001, "connection lost")
-            )
+            code, reason = next((t.result() for t in done if t.exception() is None), (1001, "connection lost"))
         finally:
             self._open_count -= 1
             for task in tasks:
@@ -72,6 +70,6 @@ class LiveSocket:
 
     async def _watch_session(self, websocket: WebSocket) -> tuple[int, str]:
         session_id = cookie_parser(websocket.headers.get("cookie", "")).get(COOKIE_NAME)
-        while self._sessions.valid(session_id):  # noqa: ASYNC110 the store is a file, it wakes nobody
+        while self._sessions.valid(session_id):
             await asyncio.sleep(SESSION_CHECK_EVERY_S)
         return CLOSE_SIGNED_OUT, "signed out"
