@@ -104,7 +104,7 @@ void core_on_mark(struct core *core, struct journal_mark *mark, int64_t now, str
     input_begin(core, now, out);
     market_mark(&core->market, &core->setup, core->venue_state, now);
     executions_expire(core, now);
-    pnl_mark(core, mark, now, out);
+    pnl_mark(core, mark, out);
     timers_run(core, now, out);
     episodes_end(core, now, out);
     detect_best_now(core, now);

@@ -40,14 +40,22 @@ static inline money power_of_ten(uint32_t exponent) { /* 0 .. 36 */
     return exponent < 19 ? POWER_OF_TEN[exponent] : (money)POWER_OF_TEN[18] * POWER_OF_TEN[exponent - 18];
 }
 
-static inline money divide_floor(money value, money divisor) { /* divisor > 0 */
+/* Rounding division, divisor > 0. What fits into 64 bits is divided there: several times faster. */
+static inline bool both_fit_int64(money value, money divisor) {
+    return value == (int64_t)value && divisor == (int64_t)divisor;
+}
+
+static inline money divide_floor(money value, money divisor) {
+    if (both_fit_int64(value, divisor)) {
+        int64_t quotient = (int64_t)value / (int64_t)divisor;
+        return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
+    }
     money quotient = value / divisor;
-    return value % divisor < 0 ? quotient - 1 : quotient;
+    return value - quotient * divisor < 0 ? quotient - 1 : quotient;
 }
 
 static inline money divide_ceil(money value, money divisor) {
-    money quotient = value / divisor;
-    return value % divisor > 0 ? quotient + 1 : quotient;
+    return -divide_floor(-value, divisor);
 }
 
 static inline bool money_fits(money value) {

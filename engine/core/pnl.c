@@ -90,11 +90,10 @@ void limits_losses_check(struct core *core, struct core_out *out) {
         trading_halt(core, out, "DRAWDOWN", "the fall from the peak has reached its limit; trading is halted");
 }
 
-void pnl_mark(struct core *core, struct journal_mark *mark, int64_t now, struct core_out *out) {
+void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out) {
     struct totals *totals = &core->totals;
     money trading = 0, start = 0;
     int64_t since_ns = 0;
-    (void)now;
     worth_sum(core, &trading, &start, out);
     day_roll(totals, mark->wall_ns); /* the day's base is the last figure of the day before */
     totals->trading_pnl_e8 = money_e8_floor(trading);

@@ -49,6 +49,7 @@ static void leg_final(struct core *core, struct pair *pair, uint32_t index, uint
         leg->state = ABI_ORDER_PARTIAL;
         leg->deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns);
         if (pair->phase == PAIR_DONE) pair_reopen(core, pair, out);
+        pair_unsettle(core, pair); /* an OPEN pair is no longer judged either */
     }
 }
 
@@ -121,14 +122,12 @@ void report_apply(struct core *core, const struct journal_report *report, int64_
 }
 
 /* NULL, or why this fill cannot be one of ours. */
-static const char *fill_strange(const struct core *core, const struct pair *pair, const struct leg *leg,
-                                const struct journal_fill *fill) {
+static const char *fill_strange(const struct pair *pair, const struct leg *leg, const struct journal_fill *fill) {
     if (leg == NULL) return "its order is not held";
     if (fill->venue != leg->venue || fill->symbol != pair->symbol || fill->side != leg->side)
         return "its order is for another venue, symbol or side";
     if (fill->price <= 0 || fill->qty <= 0 || fill->qty > UNITS_MAX) return "price or quantity makes no sense";
     if (fill->trade_id[0] == 0) return "it has no trade id";
-    (void)core;
     return NULL;
 }
 
@@ -181,7 +180,7 @@ void fill_apply(struct core *core, struct journal_fill *fill, int64_t now, struc
         count(core, ABI_COUNTER_FILLS_DUPLICATE);
         return;
     }
-    const char *why = fill_strange(core, pair, leg, fill);
+    const char *why = fill_strange(pair, leg, fill);
     if (why != NULL) {
         fill_refuse(core, fill, why, out);
         return;

@@ -30,6 +30,17 @@ static void snapshot_balance(const struct core *core, uint32_t venue, uint32_t a
     sink_end(sink);
 }
 
+/* An OPEN pair is counted already and will be counted again when its EXPOSURE is restored. */
+static void base_uncount_open(const struct core *core, struct journal_ledger_base *base) {
+    for (uint32_t i = 0; i < core->open_count; i++) {
+        const struct pair *pair = &core->pair[core->open[i]];
+        if (!pair->settled) continue;
+        base->trades--; /* it has a residual, so it was filled */
+        if (pair->pnl_e8 > 0) base->wins--;
+        if (pair->pnl_e8 < 0) base->losses--;
+    }
+}
+
 static void snapshot_base(const struct core *core, uint32_t venue, uint32_t asset, struct sink *sink) {
     const struct account *account = &core->account[venue][asset];
     const struct totals *totals = &core->totals;
@@ -50,6 +61,7 @@ static void snapshot_base(const struct core *core, uint32_t venue, uint32_t asse
         base->trades = totals->trades;
         base->wins = totals->wins;
         base->losses = totals->losses;
+        base_uncount_open(core, base);
     }
     sink_end(sink);
 }

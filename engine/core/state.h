@@ -332,7 +332,7 @@ money asset_worth(const struct core *core, money amount, uint32_t asset);
 uint32_t currency(const struct core *core); /* asset in which P&L is counted */
 
 /* pnl.c */
-void pnl_mark(struct core *core, struct journal_mark *mark, int64_t now, struct core_out *out);
+void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out);
 int64_t pnl_unhedged_e8(const struct core *core, int64_t *since_ns);
 int64_t exposure_value_e8(const struct core *core, const struct pair *pair);
 void limits_losses_check(struct core *core, struct core_out *out);

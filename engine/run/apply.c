@@ -66,6 +66,8 @@ static void raise(struct hot *hot, const struct journal_alarm *alarm) {
     memcpy(place->text, alarm->text, sizeof place->text);
     hot->counters.value[ABI_COUNTER_ALARMS]++;
     hot->dirty = true;
+    if (alarm->severity == ABI_ALARM_CRITICAL)
+        text_copy(hot->last_critical, sizeof hot->last_critical, alarm->text);
     log_write(alarm->severity == ABI_ALARM_CRITICAL ? LOG_ERROR : LOG_WARNING, "alarm %s: %s", alarm->code,
               alarm->text);
 }
@@ -81,6 +83,28 @@ static void state_word(struct hot *hot, const struct journal_state *state) {
     hot->status.state_since_wall_ns = hot->now + hot->engine->wall_offset_ns;
     memcpy(hot->status.state_reason, state->reason, sizeof hot->status.state_reason);
     memcpy(hot->status.actor, state->actor, sizeof hot->status.actor);
+}
+
+/* A control inside the core halts without a STATE record of its own: it is written here as a fact (no input number), so
+ * that the next start knows of it and a replay passes over it. */
+static void note_halt(struct hot *hot, uint32_t old_state, uint32_t new_state) {
+    struct journal_state state;
+    memset(&state, 0, sizeof state);
+    state.what = JOURNAL_STATE_TRADING;
+    state.old_value = old_state;
+    state.new_value = new_state;
+    text_copy(state.actor, sizeof state.actor, "engine");
+    text_copy(state.reason, sizeof state.reason, hot->last_critical[0] != '\0' ? hot->last_critical : "a control");
+    append_payload(hot, JOURNAL_STATE, &state, sizeof state, 0, hot->now);
+    state_word(hot, &state);
+}
+
+static void note_trading_state(struct hot *hot) {
+    uint32_t state = (uint32_t)core_trading_state(hot->core);
+    if (state == hot->status.trading_state) return;
+    if (!hot->stating) note_halt(hot, hot->status.trading_state, state);
+    hot->status.trading_state = state;
+    atomic_store(&hot->engine->trading_state, state);
 }
 
 static void act(struct hot *hot, struct core_out *out, uint64_t seq, int64_t recv_ns) {
@@ -102,14 +126,7 @@ static void act(struct hot *hot, struct core_out *out, uint64_t seq, int64_t rec
     }
     if (order_count != 0) send_orders(hot, orders, order_count, recv_ns);
     publish_cells(hot, out);
-    if (out->state_changed) {
-        uint32_t state = (uint32_t)core_trading_state(hot->core);
-        if (state != hot->status.trading_state) {
-            hot->status.trading_state = state;
-            hot->status.state_since_wall_ns = hot->now + hot->engine->wall_offset_ns;
-            atomic_store(&hot->engine->trading_state, state);
-        }
-    }
+    if (out->state_changed) note_trading_state(hot);
     hot->unresolved_changed |= out->order_count != 0;
     hot->dirty = true;
 }
@@ -162,10 +179,10 @@ void apply_state(struct hot *hot, const struct journal_state *state) {
     append_payload(hot, JOURNAL_STATE, state, sizeof *state, seq, hot->now);
     core_on_state(hot->core, state, hot->now, out);
     state_word(hot, state);
+    hot->stating = state->what == JOURNAL_STATE_TRADING || state->what == JOURNAL_STATE_KILL;
     act(hot, out, seq, 0);
-    uint32_t trading = (uint32_t)core_trading_state(hot->core);
-    hot->status.trading_state = trading;
-    atomic_store(&hot->engine->trading_state, trading);
+    note_trading_state(hot);
+    hot->stating = false;
     hot->dirty = true;
     leave(hot);
 }

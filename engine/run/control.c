@@ -74,6 +74,8 @@ static int start_threads(struct engine *engine, pthread_t *hot, pthread_t *couri
         log_write(LOG_FATAL, "%s", trail.text);
         return 1;
     }
+    while (atomic_load(&engine->ring) == NULL && !atomic_load(&engine->hot_done))
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
     shm_ready(engine->segment);
     if (engine_run_file_write(engine, &trail) != 0) {
         log_write(LOG_FATAL, "%s", trail.text);

@@ -73,7 +73,7 @@ void gateway_capacity(struct hot *hot, uint32_t venue) {
 static uint32_t judge(const struct hot *hot, const struct gateway *gateway, const char **reason) {
     *reason = "";
     if (gateway->off) {
-        *reason = gateway->view.reason; /* who switched it off */
+        *reason = gateway->off_reason;
         return ABI_VENUE_OFF;
     }
     *reason = "market data connection down";
@@ -91,6 +91,30 @@ static uint32_t judge(const struct hot *hot, const struct gateway *gateway, cons
     return ABI_VENUE_UP;
 }
 
+static const char *venue_word(uint32_t state) {
+    static const char *const word[] = {"?", "UP", "STALE", "DOWN", "OFF", "QUARANTINED"};
+    return word[state < sizeof word / sizeof word[0] ? state : 0];
+}
+
+static void enter(struct hot *hot, uint32_t venue, uint32_t state, const char *reason) {
+    struct gateway *gateway = &hot->gateway[venue];
+    struct journal_state record;
+    memset(&record, 0, sizeof record);
+    record.what = JOURNAL_STATE_VENUE;
+    record.index = venue;
+    record.old_value = gateway->view.state;
+    record.new_value = state;
+    text_copy(record.actor, sizeof record.actor, "engine");
+    text_copy(record.reason, sizeof record.reason, reason);
+    gateway->view.state = state;
+    gateway->view.state_since_wall_ns = hot->now + hot->engine->wall_offset_ns;
+    text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
+    atomic_store(&hot->engine->venue_state[venue], state);
+    apply_state(hot, &record);
+    log_write(state == ABI_VENUE_UP ? LOG_INFO : LOG_WARNING, "venue %s is %s%s%s", gateway->settings->name,
+              venue_word(state), reason[0] != '\0' ? ": " : "", reason);
+}
+
 void gateway_state(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     const char *reason;
@@ -98,35 +122,16 @@ void gateway_state(struct hot *hot, uint32_t venue) {
     gateway->view.feed_up = gateway->feed >= 0 && gateway->feed_ready;
     gateway->view.orders_up = orders_up(gateway);
     gateway->view.user_up = user_up(gateway);
-    if (state == gateway->view.state) {
-        if (state == ABI_VENUE_DOWN) text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
-        return;
-    }
-    struct journal_state record;
-    memset(&record, 0, sizeof record);
-    record.what = JOURNAL_STATE_VENUE;
-    record.index = venue;
-    record.old_value = gateway->view.state;
-    record.new_value = state;
-    snprintf(record.actor, sizeof record.actor, "engine");
-    text_copy(record.reason, sizeof record.reason, reason);
-    gateway->view.state = state;
-    gateway->view.state_since_wall_ns = hot->now + hot->engine->wall_offset_ns;
-    if (reason != gateway->view.reason) text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
-    atomic_store(&hot->engine->venue_state[venue], state);
-    apply_state(hot, &record);
-    log_write(state == ABI_VENUE_UP ? LOG_INFO : LOG_WARNING, "venue %s is %s%s%s", gateway->settings->name,
-              state == ABI_VENUE_UP      ? "UP"
-              : state == ABI_VENUE_STALE ? "STALE"
-              : state == ABI_VENUE_OFF   ? "OFF"
-                                         : "DOWN",
-              reason[0] != '\0' ? ": " : "", reason);
+    if (state != gateway->view.state)
+        enter(hot, venue, state, reason);
+    else if (state == ABI_VENUE_DOWN)
+        text_copy(gateway->view.reason, sizeof gateway->view.reason, reason);
 }
 
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by) {
     struct gateway *gateway = &hot->gateway[venue];
     gateway->off = off;
-    if (off) snprintf(gateway->view.reason, sizeof gateway->view.reason, "switched off by %s", by->actor);
+    if (off) snprintf(gateway->off_reason, sizeof gateway->off_reason, "switched off by %s", by->actor);
     gateway_state(hot, venue);
 }
 
@@ -196,6 +201,8 @@ void gateway_lost(struct hot *hot, uint32_t number, const char *why) {
     if (connection->role == ENGINE_FEED) {
         gateway->feed = -1;
         gateway->feed_ready = false;
+        /* Only DOWN makes the core forget prices and numbering, and the next connection may number anew. */
+        if (gateway->off) enter(hot, connection->venue, ABI_VENUE_DOWN, "market data connection down");
     } else if (connection->role == ENGINE_USER) {
         gateway->user = -1;
         gateway->user_ready = false;
@@ -343,6 +350,12 @@ static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, 
     gateway_lost(hot, number, why);
 }
 
+static void consume(struct hot *hot, uint32_t number, int64_t used) {
+    uring_consume(hot->ring, number, (size_t)used);
+    hot->counters.value[ABI_COUNTER_BYTES_IN] += (uint64_t)used;
+    hot->gateway[hot->connection[number].venue].view.bytes_in += (uint64_t)used;
+}
+
 /* One frame; false: the connection is gone or more bytes are needed. */
 static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
@@ -368,7 +381,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         return false;
     }
     if (!connection->used) return false;
-    uring_consume(hot->ring, number, (size_t)used);
+    consume(hot, number, used);
     return true;
 }
 
@@ -391,7 +404,7 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     message_in(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
     if (!connection->used) return false;
     connection->busy_order_id = 0;
-    uring_consume(hot->ring, number, (size_t)used);
+    consume(hot, number, used);
     if (!answer.keep_alive) {
         uring_remove(hot->ring, number);
         gateway_lost(hot, number, "venue does not keep the connection");

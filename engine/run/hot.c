@@ -290,11 +290,11 @@ void *hot_main(void *argument) {
         atomic_store(&engine->hot_done, true);
         return NULL;
     }
-    atomic_store(&engine->ring, hot->ring);
     hot->now = clock_mono_ns();
     hot->next_mark_ns = hot->now;
     hot->unresolved_changed = true;
     publish_all(hot);
+    atomic_store(&engine->ring, hot->ring); /* from here on readers find whole blocks */
     struct uring_event events[HOT_EVENTS];
     int64_t stall_ns = (int64_t)engine->settings.stall_us * 1000;
     while (!may_stop(hot)) {

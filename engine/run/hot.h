@@ -39,7 +39,8 @@ struct gateway {
     uint32_t orders_count;
     bool feed_ready; /* subscribed */
     bool user_ready;
-    bool off;               /* by a person */
+    bool off; /* by a person */
+    char off_reason[96];
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t clock_offset_ns;
     uint64_t request_id;
@@ -59,6 +60,8 @@ struct hot {
     bool dirty;
     bool journal_told_sick;
     bool unresolved_changed;
+    bool stating;           /* inside an input that states the trading state: no second record of it */
+    char last_critical[96]; /* words of the last critical alarm */
     int64_t next_unresolved_ns;
     uint32_t depth;
     uint32_t mask_seed;

@@ -5,9 +5,11 @@
  *
  * Every 64-bit word of a block but status, and of each order record, is the same n. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "abi.h"
@@ -49,6 +51,7 @@ static void beat(struct abi_segment *segment, uint64_t n) {
 }
 
 int main(int argc, char **argv) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* never outlives the test that started it */
     int fd = argc == 2 ? shm_open(argv[1], O_RDWR, 0) : -1;
     if (fd < 0) return 2;
     struct abi_segment *segment = mmap(NULL, sizeof *segment, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

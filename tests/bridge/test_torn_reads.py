@@ -48,7 +48,9 @@ def start_writer(program: Path, engine: EngineDouble) -> subprocess.Popen[bytes]
     assert writer.stdout.readline() == b"ready\n"
     deadline = time.monotonic() + 5
     while int(engine.segment["heads"]["order"]) < before + 2:
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            stop_writer(writer)
+            pytest.fail("the writer wrote nothing for 5 s")
     return writer
 
 

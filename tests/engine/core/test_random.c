@@ -4,7 +4,7 @@
  * its own journal and must own the same. The seed is printed. */
 #include "harness.h"
 
-#define STREAMS      60
+#define STREAMS      200
 #define EVENTS       1500
 #define ORDERS_MAX   4096
 #define JOURNAL_MOST 40000
@@ -119,13 +119,11 @@ static void fill_send(struct run *run, struct live *live, uint32_t number, int64
     snprintf(fill.trade_id, sizeof fill.trade_id, "%s-%u", live->order.client_id, number);
     fill.fee_e8 = qty % 977;
     fill.fee_frac_e19 = qty % 313;
-    struct journal_fill input = fill;
     core_on_fill(run->w.core, &fill, run->w.now, &run->w.out);
     assert_int_equal(fill.booked, !again);
     hash_add(run, &fill, sizeof fill);
     journal_add(run, JOURNAL_FILL, &fill, sizeof fill);
     out_take(run);
-    (void)input;
     if (again) return;
     if (fill.side == ABI_SIDE_BUY)
         run->bought[fill.symbol] += qty;
@@ -252,14 +250,7 @@ static void invariants_check(const struct run *run) {
         }
     assert_int_equal(base[BTC] - 20 * E8, (run->bought[BTC] - run->sold[BTC]) * 1000);
     assert_int_equal(base[SHIB] - 2000000000 * E8, (run->bought[SHIB] - run->sold[SHIB]) * E8);
-    struct abi_exposures exposures;
-    int64_t residual[2] = {0, 0};
-    core_view_exposures(w->core, &exposures);
-    for (uint32_t i = 0; i < ABI_EXPOSURE_MAX; i++)
-        if (exposures.item[i].state != ABI_EXPOSURE_NONE)
-            residual[exposures.item[i].symbol] += exposures.item[i].residual_qty;
     if (core_open_pairs(w->core) == 0) assert_int_equal(world_reserved(w), 0);
-    (void)residual; /* a person's release accepts a residual, so the sums need not agree */
     assert_true(world_counter(w, ABI_COUNTER_FILLS) <= world_counter(w, ABI_COUNTER_ORDERS) * 64);
 }
 
