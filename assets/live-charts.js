@@ -124,8 +124,7 @@
           const times = u.data[0], end = times.length ? times[times.length - 1] : null;
           if (end !== null && (A.live.stale() || A.now() / 1000 - end > 5)) hatch(u, end, A.now() / 1000);
           if ((A.live.tree.engine || {}).mode === "SIM")
-            label(u, "invented market", u.bbox.left + u.bbox.width - 6 * devicePixelRatio,
-              u.bbox.top + u.bbox.height - 16 * devicePixelRatio, "right");
+            label(u, "invented market", u.bbox.left + 6 * devicePixelRatio, u.bbox.top + 2 * devicePixelRatio, "left");
           if (!times.length)
             label(u, "no P&L sample yet", u.bbox.left + u.bbox.width / 2, u.bbox.top + u.bbox.height / 2, "center");
         }] },
@@ -139,12 +138,12 @@
     const stage = (A.live.tree.latency || {}).TICK_TO_ORDER || [];
     const lines = [["p50", stage[1]], ["p99", stage[2]], ["p99.9", stage[3]]];
     const ratio = devicePixelRatio;
-    let taken = -Infinity, row = 0;
+    let taken = -Infinity, row = 0; // pixels that the label before reaches to
     const all = [...lines.map(([n, v]) => [n, v, "text"]), ["budget 30", BUDGET_US, "attention"]];
     for (const [name, us, ink] of all.filter((m) => A.known(m[1])).sort((a, b) => a[1] - b[1])) {
       const x = u.valToPos(barPosition(us), "x", true);
-      row = x - taken < 34 * ratio ? row + 1 : 0;
-      taken = x;
+      row = x < taken ? row + 1 : 0;
+      taken = x + (name.length * 6.5 + 8) * ratio;
       u.ctx.save();
       u.ctx.strokeStyle = colour(ink);
       u.ctx.lineWidth = ratio;
@@ -178,7 +177,7 @@
         }), (_, values) => values.map((v) => (Number.isInteger(v) && v > 0 ? A.count(Math.pow(10, v)) : ""))),
         hooks: { draw: [(u) => {
           marks(u);
-          if (!bars.some((n) => n > 0) && !(A.live.tree.bars || []).some((n) => n > 0))
+          if (!(A.live.tree.bars || []).some((n) => n > 0))
             label(u, "no order yet", u.bbox.left + u.bbox.width / 2, u.bbox.top + u.bbox.height / 2, "center");
         }] },
       }, data);

@@ -38,7 +38,7 @@
     if (!engine) return list;
     if (engine.state === "KILLED")
       add("critical", "Killed " + A.moment(engine.killed, true) + " UTC" + (engine.kill_ms !== null ?
-        ", last order byte " + engine.kill_ms + " ms after the command" : "") + ". Open pairs " +
+        ", last order byte " + engine.kill_ms.toFixed(1) + " ms after the command" : "") + ". Open pairs " +
         engine.open_pairs + ". " + engine.reason, "clear-kill");
     for (const item of tree.exposures || [])
       if (item.state === "OPEN" || item.state === "UNKNOWN")
@@ -101,7 +101,7 @@
     if (!pnl || !engine) return;
     const sign = pnl.today > 0 ? "up" : pnl.today < 0 ? "down" : "";
     tile("pnl", A.signed(pnl.today, 2) + " USD", A.count(pnl.trades) + (pnl.trades === 1 ? " trade" : " trades") + ", fees " +
-      A.number(pnl.fees, 2) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
+      A.number(pnl.fees, pnl.fees < 10 ? 2 : 0) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
     sparkline(A.byId(id("pnl-mark")));
     const limit = (tree.limits || {}).unhedged_usd;
     tile("unhedged", A.number(pnl.unhedged, 2) + " USD", pnl.unhedged > 0
@@ -109,7 +109,7 @@
       : "flat, limit " + A.number(limit, 0) + " USD", pnl.unhedged > 0 ? "attention" : "");
     A.bar(A.byId(id("unhedged-mark")), limit ? pnl.unhedged / limit : null, pnl.unhedged > 0 ? "attention" : "normal");
     const hour = (tree.funnel || {})["1h"];
-    if (hour) tile("taken", A.count(hour.taken) + " / " + A.count(hour.gaps), "both legs filled " +
+    if (hour) tile("taken", A.count(hour.taken) + " / " + A.count(hour.gaps), "pairs filled " +
       A.count(hour.both) + " of " + A.count(hour.pairs) + (hour.span < 3500 ? ", in " + A.age(hour.span) : ""));
     const stage = (tree.latency || {}).TICK_TO_ORDER || [];
     const slow = A.known(stage[2]) && stage[2] > BUDGET_US;
@@ -143,8 +143,8 @@
       (best.gross < best.need ? "." : " that fees need.") + none;
   }
 
-  const STEPS = [["quotes", "quotes compared"], ["gaps", "above fees"], ["taken", "passed risk, sent"],
-    ["both", "both legs filled"]];
+  const STEPS = [["quotes", "quotes compared"], ["gaps", "gaps above fees"], ["taken", "gaps taken after risk"],
+    ["pairs", "order pairs sent"], ["both", "pairs filled on both legs"]];
 
   function why() {
     const { tree } = A.live;

@@ -117,7 +117,7 @@
   const OPPORTUNITY = (r) => [[A.moment(r[0], true)], [r[1]], [A.label(r[2])], [A.label(r[3])],
     [A.figure(r[4], 1), "num"], [A.figure(r[5], 1), "num"], [A.number(r[6], 2), "num"],
     [outcome(r[7]), "c-" + A.look(r[7])],
-    [A.signed(r[9], 4), "num c-" + (r[9] > 0 ? "up" : r[9] < 0 ? "down" : "none")], [r[8] || "", "reason"]];
+    [A.signed(r[9], 4), "num c-" + (r[9] > 0 ? "up" : r[9] < 0 ? "down" : "none")], [r[7] === "BOTH" || r[7] === "SENT" ? "" : r[8] || "", "reason"]];
   const LEGS = ["buy leg", "sell leg"];
   const ORDER = (r) => [[A.moment(r[0], true)], [r[1]], [A.label(r[2])], [r[3]], [LEGS[r[4]] || "hedge " + (r[4] - 1)],
     [A.plain(r[5]), "num"], [A.plain(r[6]), "num"], [A.plain(r[7]), "num"], [outcome(r[8]), "c-" + A.look(r[8])],

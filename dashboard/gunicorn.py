@@ -8,9 +8,7 @@ from dashboard.settings import settings_read
 
 _settings = settings_read()
 
-bind = (
-    f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
-)
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = 1
 worker_class = "dashboard.security.worker.DeadlineWorker"
 graceful_timeout = 5

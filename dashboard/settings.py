@@ -48,9 +48,7 @@ class Settings:
         names = {*LOOPBACK_NAMES}
         if self.host not in {"0.0.0.0", "::"}:
             names.add(f"[{self.host}]" if ":" in self.host else self.host)
-        return frozenset(f"{name}:{self.port}" for name in names) | (
-            names if self.port == 80 else frozenset()
-        )
+        return frozenset(f"{name}:{self.port}" for name in names) | (names if self.port == 80 else frozenset())
 
 
 def _port_of(text: str) -> int:

@@ -48,9 +48,7 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
         enable_mcp=False,
     )
     register_page: Any = dash.register_page
-    register_page(
-        "overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout
-    )
+    register_page("overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout)
     site.layout = dash.html.Div(dash.page_container)
     return site
 

@@ -61,23 +61,17 @@ async def _command(
 
 
 @router.post("/strategy/{name}/start", response_model=Envelope, summary="Start a strategy")
-async def strategy_start(
-    request: Request, name: PathName, key: Key = None, body: Seen | None = None
-) -> Response:
+async def strategy_start(request: Request, name: PathName, key: Key = None, body: Seen | None = None) -> Response:
     return await _command(request, key, body, "start_strategy", name)
 
 
 @router.post("/strategy/{name}/stop", response_model=Envelope, summary="Stop a strategy")
-async def strategy_stop(
-    request: Request, name: PathName, key: Key = None, body: Seen | None = None
-) -> Response:
+async def strategy_stop(request: Request, name: PathName, key: Key = None, body: Seen | None = None) -> Response:
     return await _command(request, key, body, "stop_strategy", name)
 
 
 @router.post("/strategy/{name}/pause", response_model=Envelope, summary="Pause a strategy")
-async def strategy_pause(
-    request: Request, name: PathName, key: Key = None, body: Seen | None = None
-) -> Response:
+async def strategy_pause(request: Request, name: PathName, key: Key = None, body: Seen | None = None) -> Response:
     return await _command(request, key, body, "pause_strategy", name)
 
 
@@ -141,9 +135,7 @@ async def venue_off(request: Request, name: PathName, key: Key = None, body: See
     return await _command(request, key, body, "venue_off", name)
 
 
-@router.post(
-    "/symbol/{name}/release", response_model=Envelope, summary="Release a blocked or quarantined symbol"
-)
+@router.post("/symbol/{name}/release", response_model=Envelope, summary="Release a blocked or quarantined symbol")
 async def release(request: Request, name: PathName, key: Key = None, body: Seen | None = None) -> Response:
     return await _command(request, key, body, "release", name)
 

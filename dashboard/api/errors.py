@@ -57,9 +57,7 @@ async def _on_bridge(request: Request, error: Exception) -> Response:
     if isinstance(error, CommandRejected):
         status = _STATUS_OF_REFUSAL.get(error.code, 409)
         seen: dict[str, Any] = {"state_version": error.state_version} if error.state_version >= 0 else {}
-        return failure(
-            request, status, error.code, error.sentence, **seen, config_hash=error.config_hash or None
-        )
+        return failure(request, status, error.code, error.sentence, **seen, config_hash=error.config_hash or None)
     if isinstance(error, CommandTimeout):
         return failure(request, 504, "COMMAND_TIMEOUT", str(error), request_id=error.request_id)
     if isinstance(error, EngineDown):
@@ -128,6 +126,4 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("unexpected error at %s", request.url.path, exc_info=error)
-    return failure(
-        request, 500, "INTERNAL", "The dashboard made an error; its log has the details. Nothing is known."
-    )
+    return failure(request, 500, "INTERNAL", "The dashboard made an error; its log has the details. Nothing is known.")

@@ -16,9 +16,7 @@ CURSOR_PATTERN = r"^[0-9]{1,19}$"
 PNL_LIMIT_MAX = 4096
 
 Limit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many, newest first.")]
-Cursor = Annotated[
-    str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the slice before.")
-]
+Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the slice before.")]
 
 router = APIRouter(tags=["engine: read"])
 
@@ -82,17 +80,13 @@ async def alarms(request: Request) -> Response:
     return success(request, engine_of(request).snapshot().alarms)
 
 
-@router.get(
-    "/strategies", response_model=Envelope, summary="Strategies with their counters and best edge now"
-)
+@router.get("/strategies", response_model=Envelope, summary="Strategies with their counters and best edge now")
 async def strategies(request: Request) -> Response:
     return success(request, engine_of(request).snapshot().strategies)
 
 
 @router.get("/opportunities", response_model=Page, summary="Opportunities with the reason why not taken")
-async def opportunities(
-    request: Request, limit: Limit = LIST_LIMIT_DEFAULT, cursor: Cursor = None
-) -> Response:
+async def opportunities(request: Request, limit: Limit = LIST_LIMIT_DEFAULT, cursor: Cursor = None) -> Response:
     service = engine_of(request)
     service.snapshot()
     return _slice(request, service.reader().opportunities(LIST_LIMIT_MAX), limit, cursor)
@@ -121,9 +115,7 @@ async def pnl(
 ) -> Response:
     service = engine_of(request)
     service.snapshot()
-    samples = [
-        item for item in service.reader().pnl_curve(since_ns) if cursor is None or item.time_ns < int(cursor)
-    ]
+    samples = [item for item in service.reader().pnl_curve(since_ns) if cursor is None or item.time_ns < int(cursor)]
     samples.sort(key=lambda item: item.time_ns, reverse=True)
     following = str(samples[limit - 1].time_ns) if len(samples) > limit else None
     return success(request, samples[:limit], next_cursor=following)

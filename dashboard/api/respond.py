@@ -29,9 +29,7 @@ def identity_of(request: Request) -> dict[str, Any]:
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Encode with orjson: fast, and NaN or infinity become null instead of invalid JSON."""
-    content = orjson.dumps(
-        body, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS, default=plain
-    )
+    content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS, default=plain)
     return Response(content, status, dict(headers or {}), "application/json")
 
 

@@ -27,9 +27,7 @@ def _is_scalar(value: Any) -> bool:
 
 def _value_checked(value: Any) -> Any:
     """A value the engine's configuration can hold; what it means, the engine itself checks."""
-    if _is_scalar(value) or (
-        isinstance(value, list) and len(value) <= LIST_MAX and all(map(_is_scalar, value))
-    ):
+    if _is_scalar(value) or (isinstance(value, list) and len(value) <= LIST_MAX and all(map(_is_scalar, value))):
         return value
     raise PydanticCustomError(
         "value",
@@ -38,8 +36,7 @@ def _value_checked(value: Any) -> Any:
 
 
 _VALUE_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": kind} for kind in ("boolean", "number", "string")]
-    + [{"type": "array", "maxItems": 64}]
+    "anyOf": [{"type": kind} for kind in ("boolean", "number", "string")] + [{"type": "array", "maxItems": 64}]
 }
 Value = Annotated[Any, AfterValidator(_value_checked), WithJsonSchema(_VALUE_SCHEMA)]
 Updates = Annotated[dict[Name, Value], Field(min_length=1, max_length=UPDATE_COUNT_MAX)]
@@ -67,17 +64,13 @@ class ConfigUpdate(Seen):
     """Parameters of a strategy, applied by the engine between two events."""
 
     updates: Updates = Field(description="Parameter name to new value.", examples=[{"min_spread_bps": 80}])
-    strategy: Name | None = Field(
-        default=None, description="Whose; default: the only strategy that has them."
-    )
+    strategy: Name | None = Field(default=None, description="Whose; default: the only strategy that has them.")
 
 
 class LimitsUpdate(Seen):
     """Risk limits. Tighter ones apply at once; a looser one needs the typed confirmation."""
 
-    updates: Updates = Field(
-        description="Limit name to new value.", examples=[{"max_order_notional_usd": 1000}]
-    )
+    updates: Updates = Field(description="Limit name to new value.", examples=[{"max_order_notional_usd": 1000}])
     confirm: Text | None = Field(default=None, description="The instance's name, when a limit is loosened.")
 
 
@@ -117,9 +110,7 @@ class Envelope(BaseModel):
 class Page(Envelope):
     """A slice of a list, newest first."""
 
-    next_cursor: str | None = Field(
-        description="Send it as `cursor` for the next older slice; null at the end."
-    )
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next older slice; null at the end.")
 
 
 class ErrorBody(BaseModel):

@@ -137,9 +137,7 @@ class Hub:
         try:
             snapshot = self._engine.refresh()
             restarted = snapshot.identity.generation != self._generation
-            self._window.note(
-                snapshot.identity.generation, self._monotonic(), snapshot.counters, snapshot.refused
-            )
+            self._window.note(snapshot.identity.generation, self._monotonic(), snapshot.counters, snapshot.refused)
             self._fast(tree, snapshot)
             if restarted or self._tick % SLOW_EVERY == 0:
                 self._slow(tree, snapshot)
@@ -193,9 +191,7 @@ class Hub:
     def _rows(self, tree: Tree, generation: int) -> None:
         reader = self._engine.reader()
         fresh = generation != self._generation
-        opportunities = sorted(
-            reader.opportunities(READ_ROWS if fresh else 2 * ROWS_MAX), key=lambda item: item.id
-        )
+        opportunities = sorted(reader.opportunities(READ_ROWS if fresh else 2 * ROWS_MAX), key=lambda item: item.id)
         keyed = [(f"{generation}-{item.id}", item) for item in opportunities]
         self._points.merge((key, view.point_view(item)) for key, item in keyed)
         self._tables["opportunities"].merge((key, view.opportunity_view(item)) for key, item in keyed)

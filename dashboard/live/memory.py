@@ -62,9 +62,7 @@ class CounterWindow:
         self._readings: deque[_Reading] = deque(maxlen=WINDOW_COUNT_MAX + 1)
         self._generation: int | None = None
 
-    def note(
-        self, generation: int, at_s: float, counters: Mapping[str, int], refused: Mapping[str, int]
-    ) -> None:
+    def note(self, generation: int, at_s: float, counters: Mapping[str, int], refused: Mapping[str, int]) -> None:
         """Keep these totals. A new generation counts from zero, so its window starts at zero."""
         if generation != self._generation:
             first = self._generation is None

@@ -41,9 +41,7 @@ class LiveSocket:
         tasks.append(asyncio.ensure_future(self._watch_session(websocket)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code, reason = next(
-                (t.result() for t in done if t.exception() is None), (1001, "connection lost")
-            )
+            code, reason = next((t.result() for t in done if t.exception() is None), (1001, "connection lost"))
         finally:
             self._open_count -= 1
             for task in tasks:

@@ -66,9 +66,7 @@ _FILL_COLUMNS = [
 def layout() -> html.Div:
     """The page's skeleton; figures arrive with the first message."""
     tiles = html.Div([tile(page_id(name), label) for name, label in _TILES], className="tiles")
-    return shell(
-        html.Div([html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()], className="grid")
-    )
+    return shell(html.Div([html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()], className="grid"))
 
 
 def _panels() -> list[html.Section]:
@@ -83,9 +81,7 @@ def _panels() -> list[html.Section]:
         panel(page_id("why"), "Why no trade?", _why(), css="w4 h-curve"),
         panel(page_id("hist"), "Tick to order, µs", _latency(), css="w4 h-mid"),
         panel(page_id("scatter"), "Opportunities, net bps, 15 min", _scatter(), css="w4 h-mid"),
-        panel(
-            page_id("venue"), "Venues", html.Div(id=page_id("venue-rows"), className="rows"), css="w4 h-mid"
-        ),
+        panel(page_id("venue"), "Venues", html.Div(id=page_id("venue-rows"), className="rows"), css="w4 h-mid"),
         panel(
             page_id("strategy"),
             "Strategies",
@@ -103,13 +99,13 @@ def _panels() -> list[html.Section]:
             page_id("quotes"),
             "Top of book",
             html.Div(id=page_id("quote-rows"), className="table-wrap"),
-            css="w8",
+            css="w7",
         ),
         panel(
             page_id("balances"),
             "Balances",
             html.Div(id=page_id("balance-rows"), className="table-wrap"),
-            css="w4",
+            css="w5",
         ),
     ]
 
@@ -117,9 +113,7 @@ def _panels() -> list[html.Section]:
 def _ranges() -> html.Div:
     """Buttons of the curve's time range; live.js reads their name."""
     buttons = [
-        html.Button(
-            text, id=page_id(f"range-{name}"), className="range", **attributes({"aria-pressed": pressed})
-        )
+        html.Button(text, id=page_id(f"range-{name}"), className="range", **attributes({"aria-pressed": pressed}))
         for name, text, pressed in (
             ("10m", "10 min", "true"),
             ("1h", "1 h", "false"),

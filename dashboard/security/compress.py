@@ -56,9 +56,7 @@ class StaticCompression:
         headers = {name.lower(): value for name, value in scope["headers"]}
         return b"gzip" in headers.get(b"accept-encoding", b"") and b"range" not in headers
 
-    async def _compressed(
-        self, scope: Scope, start: MutableMapping[str, Any], body: bytes
-    ) -> tuple[bytes, Headers]:
+    async def _compressed(self, scope: Scope, start: MutableMapping[str, Any], body: bytes) -> tuple[bytes, Headers]:
         headers: Headers = list(start.get("headers", []))
         facts = {name.lower(): value for name, value in headers}
         kind = facts.get(b"content-type", b"")
@@ -71,10 +69,6 @@ class StaticCompression:
             if self._cache_bytes + len(packed) <= CACHE_BYTES_MAX:
                 self._cache[key] = packed
                 self._cache_bytes += len(packed)
-        kept = [
-            (name, value)
-            for name, value in headers
-            if name.lower() not in {b"content-length", b"accept-ranges"}
-        ]
+        kept = [(name, value) for name, value in headers if name.lower() not in {b"content-length", b"accept-ranges"}]
         kept += [(b"content-encoding", b"gzip"), (b"content-length", str(len(packed)).encode())]
         return packed, [*kept, (b"vary", b"accept-encoding")]

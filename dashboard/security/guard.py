@@ -170,9 +170,7 @@ class Guard:
             return self._check_bearer(request, bearer)
         if self._sessions.valid(request.session_id):
             return "cookie"
-        raise _Refusal(
-            401, "SIGN_IN", "Sign in first: `arbdeck login` prints how.", www_authenticate="Bearer"
-        )
+        raise _Refusal(401, "SIGN_IN", "Sign in first: `arbdeck login` prints how.", www_authenticate="Bearer")
 
     def _check_bearer(self, request: Request, bearer: str) -> str:
         if self._token.matches(bearer):
@@ -189,17 +187,13 @@ class Guard:
         """Refuse what another site made the browser send; `needed`: the browser must say its origin."""
         origin = request.header(b"origin")
         if origin is not None:
-            if origin.lower() not in {
-                f"{scheme}://{host}" for host in self._hosts for scheme in ("http", "https")
-            }:
+            if origin.lower() not in {f"{scheme}://{host}" for host in self._hosts for scheme in ("http", "https")}:
                 raise _Refusal(403, "ORIGIN", f"Requests from {origin[:80]!r} are not accepted.")
             if origin.lower().partition("://")[2] != (request.header(b"host") or "").lower():
                 raise _Refusal(403, "ORIGIN", f"Origin {origin[:80]!r} is not the address of this page.")
         site = request.header(b"sec-fetch-site")
         if site is not None and site not in {"same-origin", "none"}:
-            raise _Refusal(
-                403, "ORIGIN", f"Sec-Fetch-Site {site[:20]!r} is not accepted (allowed: same-origin)."
-            )
+            raise _Refusal(403, "ORIGIN", f"Sec-Fetch-Site {site[:20]!r} is not accepted (allowed: same-origin).")
         if needed and origin is None and site is None:
             raise _Refusal(403, "ORIGIN", "A signed-in browser must send Origin or Sec-Fetch-Site.")
 
@@ -207,9 +201,7 @@ class Guard:
         """The whole body, bounded in size and time, before the application sees the request."""
         declared = request.header(b"content-length") or "0"
         if not declared.isdigit() or int(declared) > BODY_BYTES_MAX:
-            raise _Refusal(
-                413, "BODY_TOO_LARGE", f"Body of {declared[:20]} bytes; allowed: {BODY_BYTES_MAX}."
-            )
+            raise _Refusal(413, "BODY_TOO_LARGE", f"Body of {declared[:20]} bytes; allowed: {BODY_BYTES_MAX}.")
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
                 body = await _body_collect(receive)
@@ -217,9 +209,7 @@ class Guard:
             raise _Refusal(408, "BODY_TOO_SLOW", f"The body took over {BODY_DEADLINE_S:.0f} s.") from None
         content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
         if body and request.is_api and content_type != "application/json":
-            raise _Refusal(
-                415, "CONTENT_TYPE", f"Content-Type {content_type[:40]!r}; allowed: application/json."
-            )
+            raise _Refusal(415, "CONTENT_TYPE", f"Content-Type {content_type[:40]!r}; allowed: application/json.")
         delivered = False
 
         async def replay() -> MutableMapping[str, Any]:
@@ -232,11 +222,7 @@ class Guard:
         return replay
 
     async def _refuse(self, request: Request, refusal: _Refusal, send: Send) -> None:
-        if (
-            refusal.status == 401
-            and request.method == "GET"
-            and "text/html" in (request.header(b"accept") or "")
-        ):
+        if refusal.status == 401 and request.method == "GET" and "text/html" in (request.header(b"accept") or ""):
             # Only a page navigation asks for HTML; a script that lost its session needs the 401.
             headers = [(b"location", b"/login"), (b"content-length", b"0")]
             await send({"type": "http.response.start", "status": 303, "headers": headers})

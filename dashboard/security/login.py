@@ -112,9 +112,7 @@ class Login:
         token = _token_of(await request.body(), is_form=is_form)
         client = request.client.host if request.client is not None else "unknown"
         if token is None:
-            return _refused(
-                422, "TOKEN", "Send the sign-in token as `token`: text of at most 256 characters."
-            )
+            return _refused(422, "TOKEN", "Send the sign-in token as `token`: text of at most 256 characters.")
         if not self._token.matches(token):
             return self._wrong(client)
         self._throttle.succeeded(client)
@@ -124,9 +122,7 @@ class Login:
         session_id = self._sessions.open()
         log.info("signed in from %s", client)
         wants_page = is_form and "text/html" in request.headers.get("accept", "")
-        response: Response = (
-            RedirectResponse("/", 303) if wants_page else JSONResponse({"data": {"signed_in": True}})
-        )
+        response: Response = RedirectResponse("/", 303) if wants_page else JSONResponse({"data": {"signed_in": True}})
         response.set_cookie(
             COOKIE_NAME,
             session_id,

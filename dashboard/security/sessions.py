@@ -56,8 +56,7 @@ class Sessions:
             "INSERT INTO session VALUES (?, ?, ?, ?)", (_hash_of(session_id), self._fingerprint, now, now)
         )
         self._database.execute(
-            "DELETE FROM session WHERE id_hash NOT IN "
-            "(SELECT id_hash FROM session ORDER BY used_s DESC LIMIT ?)",
+            "DELETE FROM session WHERE id_hash NOT IN (SELECT id_hash FROM session ORDER BY used_s DESC LIMIT ?)",
             (SESSION_COUNT_MAX,),
         )
         return session_id

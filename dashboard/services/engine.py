@@ -81,11 +81,7 @@ class EngineService:
 
     def snapshot(self) -> Snapshot:
         """A picture at most 50 ms old. Raises EngineDown, Stale or LayoutMismatch when there is none."""
-        if (
-            self._error is None
-            and self.last is not None
-            and self._monotonic() - self._read_at < SNAPSHOT_FRESH_S
-        ):
+        if self._error is None and self.last is not None and self._monotonic() - self._read_at < SNAPSHOT_FRESH_S:
             return self.last
         return self.refresh()
 
@@ -119,9 +115,7 @@ class EngineService:
         self._bridge = bridge
         return bridge
 
-    async def command(
-        self, method: str, *args: Any, request_id: str | None = None, **keywords: Any
-    ) -> CommandAnswer:
+    async def command(self, method: str, *args: Any, request_id: str | None = None, **keywords: Any) -> CommandAnswer:
         """Send one command and wait for the engine's own answer.
 
         Args: method, the bridge's; request_id, the same id again gets the first answer.
@@ -131,9 +125,7 @@ class EngineService:
             # Nothing may stand in front of a kill, not even our own limit.
             return await asyncio.to_thread(self._send, method, args, request_id, keywords)
         if self._commands.locked():
-            raise CommandRejected(
-                "BUSY", f"{COMMANDS_AT_ONCE_MAX} commands wait for an answer. Nothing sent."
-            )
+            raise CommandRejected("BUSY", f"{COMMANDS_AT_ONCE_MAX} commands wait for an answer. Nothing sent.")
         async with self._commands:
             return await asyncio.to_thread(self._send, method, args, request_id, keywords)
 
@@ -160,9 +152,7 @@ class EngineService:
         self._error = error
         if self._not_ok_since_ns is None:
             # The engine was last seen alive at its last heartbeat; without one, now is the first we know.
-            self._not_ok_since_ns = (
-                self.last.status.heartbeat_ns if self.last is not None else self._clock_ns()
-            )
+            self._not_ok_since_ns = self.last.status.heartbeat_ns if self.last is not None else self._clock_ns()
         if self._bridge is not None and not isinstance(error, Stale):
             self._bridge.close()
             self._bridge = None

@@ -126,9 +126,7 @@ class FakeEngine:
             muted_s = None if self._muted_at is None else time.monotonic() - self._muted_at + 3.0
             return records.snapshot_of(self, muted_s)
 
-    def command(
-        self, name: str, args: tuple[Any, ...], request_id: str, keywords: dict[str, Any]
-    ) -> CommandAnswer:
+    def command(self, name: str, args: tuple[Any, ...], request_id: str, keywords: dict[str, Any]) -> CommandAnswer:
         with self.lock:
             self.look()
             line = {"command": name, "args": list(args), "id": request_id, **keywords}
@@ -161,9 +159,7 @@ class FakeEngine:
                 self.killed_ns = now
         elif name in {"start_strategy", "stop_strategy", "pause_strategy"}:
             if args[0] != "cross_exchange":
-                raise CommandRejected(
-                    "NOT_FOUND", f"There is no strategy {args[0]!r}. Known: cross_exchange."
-                )
+                raise CommandRejected("NOT_FOUND", f"There is no strategy {args[0]!r}. Known: cross_exchange.")
             word = {"start_strategy": "RUNNING", "stop_strategy": "STOPPED", "pause_strategy": "PAUSED"}[name]
             self.strategy_state, self.strategy_reason = word, "" if word == "RUNNING" else f"{name} by web"
             message = f"cross_exchange is {word.lower()}."
@@ -176,9 +172,7 @@ class FakeEngine:
             self.acked[int(args[0])] = now
         elif name == "update_config" and "min_spread_bps" not in args[0]:
             key = next(iter(args[0]))
-            raise CommandRejected(
-                "CONFIG", f"strategies[0].params.{key} is not a parameter. Allowed: min_spread_bps."
-            )
+            raise CommandRejected("CONFIG", f"strategies[0].params.{key} is not a parameter. Allowed: min_spread_bps.")
         self.state_version += 1
         return CommandAnswer(request_id, "done", "OK", message, {}, HASH_EMPTY, self.state_version)
 
@@ -206,15 +200,11 @@ class FakeBridge:
             snapshot = self.engine.snapshot()
         except (EngineDown, Stale, LayoutMismatch) as error:
             return Health(False, "DOWN", str(error), None, "sim", None, None)
-        return Health(
-            True, snapshot.status.state, "", 0.0, "sim", snapshot.identity.mode, snapshot.identity.generation
-        )
+        return Health(True, snapshot.status.state, "", 0.0, "sim", snapshot.identity.mode, snapshot.identity.generation)
 
     def performance(self) -> Performance:
         snapshot = self.engine.snapshot()
-        return Performance(
-            5.0, 61.0, 60.5, 0.2, 0.2, 0.05, snapshot.latency, snapshot.status.loop_longest_us, 0
-        )
+        return Performance(5.0, 61.0, 60.5, 0.2, 0.2, 0.05, snapshot.latency, snapshot.status.loop_longest_us, 0)
 
     def opportunities(self, limit: int = 50) -> list[Opportunity]:
         return self.engine.history.opportunities[-limit:][::-1]
@@ -226,15 +216,11 @@ class FakeBridge:
         return self.engine.history.fills[-limit:][::-1]
 
     def pnl_curve(self, since_ns: int | None = None) -> list[PnlSample]:
-        return [
-            sample for sample in self.engine.history.curve if since_ns is None or sample.time_ns >= since_ns
-        ]
+        return [sample for sample in self.engine.history.curve if since_ns is None or sample.time_ns >= since_ns]
 
     def histogram(self, stage: str) -> tuple[list[float], list[int]]:
         edges = [0.01 * 1.05**index for index in range(260)]
-        counts = [
-            round(400 * math.exp(-(((math.log(edge) - math.log(6.0)) / 0.45) ** 2))) for edge in edges[:-1]
-        ]
+        counts = [round(400 * math.exp(-(((math.log(edge) - math.log(6.0)) / 0.45) ** 2))) for edge in edges[:-1]]
         return edges, counts
 
     def __getattr__(self, name: str) -> Any:

@@ -217,9 +217,7 @@ def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
         by_reason[item.refusal or ""] = by_reason.get(item.refusal or "", 0) + 1
     return Snapshot(
         taken_ns=now,
-        identity=Identity(
-            "sim", scene.mode, scene.generation, 4711, "0.1.0", "a" * 16, engine.started_ns, "config"
-        ),
+        identity=Identity("sim", scene.mode, scene.generation, 4711, "0.1.0", "a" * 16, engine.started_ns, "config"),
         status=_status(engine, now),
         counters=counters,
         refused={} if scene.empty else by_reason,
@@ -227,9 +225,7 @@ def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
         venues=tuple(_venue(engine, name, now, muted_s) for name in VENUES),
         strategies=(_strategy(engine, now, seen, taken, by_reason),),
         quotes=tuple(
-            _quote(venue, symbol, muted_s if scene.mute == venue else None)
-            for venue in VENUES
-            for symbol in SYMBOLS
+            _quote(venue, symbol, muted_s if scene.mute == venue else None) for venue in VENUES for symbol in SYMBOLS
         ),
         balances=_balances(now),
         risk=(RiskControl("EXPOSURE", 26, 0, 5000 * 10**8, 0),),
@@ -323,9 +319,7 @@ def _venue(engine: FakeEngine, name: str, now: int, muted_s: float | None) -> Ve
     )
 
 
-def _strategy(
-    engine: FakeEngine, now: int, seen: int, taken: int, by_reason: dict[str, int]
-) -> StrategyStatus:
+def _strategy(engine: FakeEngine, now: int, seen: int, taken: int, by_reason: dict[str, int]) -> StrategyStatus:
     wave = 6.1 + 3.0 * math.sin(now / 3e9)
     return StrategyStatus(
         "cross_exchange",
@@ -379,9 +373,7 @@ def _balances(now: int) -> tuple[Balance, ...]:
 def _exposures(engine: FakeEngine, now: int) -> tuple[Exposure, ...]:
     if not engine.scene.one_leg:
         return ()
-    return (
-        Exposure(77, "ETHUSDT", "binance", "mexc", "HEDGING", 0.0976, 312.44, now - 7 * 10**9, 0.31, 0.22, 2),
-    )
+    return (Exposure(77, "ETHUSDT", "binance", "mexc", "HEDGING", 0.0976, 312.44, now - 7 * 10**9, 0.31, 0.22, 2),)
 
 
 def _alarms(engine: FakeEngine) -> tuple[Alarm, ...]:

@@ -124,9 +124,7 @@ def test_unknown_stage_names_the_known_ones(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PLAIN_COMMANDS))
-def test_commands_reach_the_engine_and_its_answer_comes_back(
-    desk: Desk, api: httpx.Client, path: str
-) -> None:
+def test_commands_reach_the_engine_and_its_answer_comes_back(desk: Desk, api: httpx.Client, path: str) -> None:
     desk.scene(alarm=True)
     answer = api.post(ENGINE + path)
     assert answer.status_code == 200, answer.text
@@ -212,9 +210,7 @@ def test_bad_bodies_are_refused_and_nothing_is_sent(
     assert len(desk.commands()) == before
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[", "nul", "[" * 100_000, '{"updates": {"a": NaN}}', '{"a": 1e999}']
-)
+@pytest.mark.parametrize("text", ["", "{", "[", "nul", "[" * 100_000, '{"updates": {"a": NaN}}', '{"a": 1e999}'])
 def test_broken_json_is_refused(desk: Desk, api: httpx.Client, text: str) -> None:
     before = len(desk.commands())
     answer = api.post(ENGINE + "config/update", content=text, headers={"Content-Type": "application/json"})
@@ -254,9 +250,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "status"), REFUSALS)
-def test_refusals_of_the_engine_come_back_with_its_words(
-    desk: Desk, api: httpx.Client, code: str, status: int
-) -> None:
+def test_refusals_of_the_engine_come_back_with_its_words(desk: Desk, api: httpx.Client, code: str, status: int) -> None:
     desk.scene(answer=code)
     answer = api.post(ENGINE + "resume")
     assert answer.status_code == status

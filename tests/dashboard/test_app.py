@@ -32,9 +32,7 @@ def test_every_callback_is_async(tmp_path: Path) -> None:
 def test_importing_the_application_has_no_effects(tmp_path: Path) -> None:
     code = "import dashboard.app, os; print(os.listdir(os.environ['ARBDECK_HOME']))"
     environ = {"ARBDECK_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

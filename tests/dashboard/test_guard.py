@@ -55,11 +55,7 @@ def routes_of(tmp_path: Path) -> list[tuple[str, str]]:
     """Method and path of every HTTP route, parameters filled in."""
     settings = Settings(tmp_path, None, "127.0.0.1", 8050, settings_read({}).assets)
     application: Any = create_server(settings, lambda: None)._app  # type: ignore[arg-type, return-value]
-    found = [
-        (m.upper(), path)
-        for path, operations in application._app.openapi()["paths"].items()
-        for m in operations
-    ]
+    found = [(m.upper(), path) for path, operations in application._app.openapi()["paths"].items() for m in operations]
     for route in application._app.routes:
         found += [(method, route.path) for method in getattr(route, "methods", None) or ()]
     return [(method, re.sub(r"\{[^}]*\}", "1", path)) for method, path in found]
@@ -95,9 +91,7 @@ def test_page_without_session_leads_to_login(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("origin", "signed_in"), [("own", False), (None, True), ("http://evil.example", True), ("null", True)]
 )
-def test_websockets_need_session_and_own_origin(
-    desk: Desk, path: str, origin: str | None, signed_in: bool
-) -> None:
+def test_websockets_need_session_and_own_origin(desk: Desk, path: str, origin: str | None, signed_in: bool) -> None:
     headers = {"Cookie": desk.cookie()} if signed_in else {}
     own = desk.url if origin == "own" else origin
     with (
@@ -214,9 +208,7 @@ def test_cookie_is_not_readable_by_scripts_and_new_at_each_sign_in(desk: Desk) -
     client = desk.stranger()
     seen = set()
     for _ in range(3):
-        answer = client.post(
-            "/login", json={"token": desk.token}, headers={"Cookie": "arbdeck_session=preset"}
-        )
+        answer = client.post("/login", json={"token": desk.token}, headers={"Cookie": "arbdeck_session=preset"})
         cookie = answer.headers["set-cookie"]
         value = re.match(r"arbdeck_session=([\w-]{43});", cookie)
         assert value is not None
@@ -246,9 +238,7 @@ def test_bad_sign_in_bodies_are_refused_not_crashed(desk: Desk, body: bytes) -> 
 def test_security_headers_are_on_every_answer(desk: Desk) -> None:
     signed_in = desk.browser()
     answers = [desk.stranger().get(path) for path in ("/", "/login", ENGINE + "health", "/assets/live.js")]
-    answers += [
-        signed_in.get(path) for path in ("/", "/docs", "/nothing", ENGINE + "none", ENGINE + "status")
-    ]
+    answers += [signed_in.get(path) for path in ("/", "/docs", "/nothing", ENGINE + "none", ENGINE + "status")]
     answers.append(signed_in.post(ENGINE + "pause"))
     answers.append(desk.stranger().get("/", headers={"Host": "evil"}))
     for answer in answers:

@@ -91,9 +91,7 @@ def test_page_shows_the_figures_of_the_engine(desk: Desk, open_page: OpenPage) -
     expect(page.locator("#overview-venues-value")).to_have_text("2 of 2 up")
     expect(page.locator("#overview-latency-value")).to_have_text("5.8 µs")
     expect(page.locator("#overview-hist-line")).to_contain_text("p99 11.2 µs")
-    expect(page.locator("#overview-why-sentence")).to_contain_text(
-        "bps gross, BTCUSDT, buy Binance, sell MEXC"
-    )
+    expect(page.locator("#overview-why-sentence")).to_contain_text("bps gross, BTCUSDT, buy Binance, sell MEXC")
     expect(page.locator("#banner")).to_be_hidden()
     stats = figure(desk, "stats")
     expect(page.locator("#overview-pnl-value")).to_have_text(f"{stats['today_profit_usd']:+.2f} USD")
@@ -163,9 +161,7 @@ def test_engine_down_keeps_figures_with_age_and_shows_the_recovery(desk: Desk, o
         ("MISMATCH", "■ DOWN", "Engine of another build since"),
     ],
 )
-def test_stuck_or_foreign_engine_is_drawn(
-    desk: Desk, open_page: OpenPage, link: str, word: str, sentence: str
-) -> None:
+def test_stuck_or_foreign_engine_is_drawn(desk: Desk, open_page: OpenPage, link: str, word: str, sentence: str) -> None:
     page = open_page()
     desk.scene(link=link)
     expect(page.locator("#head-state")).to_have_text(word)
@@ -326,9 +322,7 @@ def test_texts_from_the_engine_are_text_never_markup(desk: Desk, open_page: Open
 def test_before_the_first_trade_the_page_says_so(desk: Desk, open_page: OpenPage) -> None:
     desk.scene(empty=True, generation=9)
     page = open_page()
-    expect(page.locator("#overview-why-sentence")).to_contain_text(
-        "the invented market makes one about every 20 s"
-    )
+    expect(page.locator("#overview-why-sentence")).to_contain_text("the invented market makes one about every 20 s")
 
 
 def test_theme_follows_the_system_and_a_choice_is_remembered(open_page: OpenPage) -> None:
@@ -388,9 +382,7 @@ def test_page_has_no_accessibility_fault(desk: Desk, open_page: OpenPage, scheme
     expect(page.locator("#banner")).to_be_visible()
     page.evaluate((ROOT / "tests/vendor/axe.min.js").read_text())
     found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")
-    faults = [
-        (fault["id"], [node["html"][:120] for node in fault["nodes"][:3]]) for fault in found["violations"]
-    ]
+    faults = [(fault["id"], [node["html"][:120] for node in fault["nodes"][:3]]) for fault in found["violations"]]
     assert faults == []
 
 
@@ -439,8 +431,6 @@ def test_every_node_the_scripts_write_to_is_in_the_layout() -> None:
     laid_out = {getattr(component, "id", None) for component in html.Div(overview.layout())._traverse()}
     assets = Path(ROOT / "assets")
     text = "\n".join(path.read_text() for path in assets.glob("live*.js"))
-    wanted = set(re.findall(r'byId\("([a-z-]+)"\)', text)) | set(
-        re.findall(r'A\.(?:text|show)\("([a-z-]+)"', text)
-    )
+    wanted = set(re.findall(r'byId\("([a-z-]+)"\)', text)) | set(re.findall(r'A\.(?:text|show)\("([a-z-]+)"', text))
     assert wanted - {"confirm-input"} - laid_out == set()
     assert len(wanted) > 20
