@@ -111,10 +111,9 @@ void limits_losses_check(struct core *core, struct core_out *out) {
         trading_halt(core, out, "DRAWDOWN", "the fall from the peak has reached its limit; trading is halted");
 }
 
-void pnl_mark(struct core *core, struct journal_mark *mark, int64_t now, struct core_out *out) {
+void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out) {
     struct totals *totals = &core->totals;
     money trading = 0, start = 0;
-    (void)now;
     if (mark_missing(core)) { /* the last figures stand, with the time at which they were true */
         mark_outputs(core, mark);
         return;
