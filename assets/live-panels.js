@@ -101,7 +101,7 @@
     if (!pnl || !engine) return;
     const sign = pnl.today > 0 ? "up" : pnl.today < 0 ? "down" : "";
     tile("pnl", A.signed(pnl.today, 2) + " USD", A.count(pnl.trades) + (pnl.trades === 1 ? " trade" : " trades") + ", fees " +
-      A.number(pnl.fees, pnl.fees < 10 ? 2 : 0) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
+      A.number(pnl.fees, pnl.fees < 10000 ? 2 : 0) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
     sparkline(A.byId(id("pnl-mark")));
     const limit = (tree.limits || {}).unhedged_usd;
     tile("unhedged", A.number(pnl.unhedged, 2) + " USD", pnl.unhedged > 0
