@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dashboard.cli.home import Home, HomeError
+from dashboard.cli.leftovers import RUN_MARK
 from dashboard.cli.ports import port_is_free, port_owner
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Deck:
         env["PATH"] = f"{Path(sys.executable).parent}:{env.get('PATH', os.defpath)}"
         env["PYTHONUNBUFFERED"] = "1"
         env["ARBDECK_HOME"] = str(self.home.path)
+        env[RUN_MARK] = str(self.home.path)
         env["ARBDECK_CONFIG"] = str(self.config)
         env["ARBDECK_INSTANCE"] = self.instance
         env["HOST"], env["PORT"] = self.host, str(self.port)
