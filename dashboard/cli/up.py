@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -43,7 +44,9 @@ class Up:
         self._leftovers = Leftovers(deck.home, deck.instance)
         self._log = LogFollower(deck.home.supervisor_log)
         self._processes = processes
-        self._terminal = sys.stdout.fileno() if sys.stdout.isatty() else None
+        # A terminal that is gone already does not say that it is one; it still is a character device.
+        output = sys.stdout.fileno()
+        self._terminal = output if stat.S_ISCHR(os.fstat(output).st_mode) else None
 
     def run(self, lock: DeckLock) -> int:
         """`lock` is taken here and held to the end, so that a home has one deck."""
