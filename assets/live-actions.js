@@ -113,7 +113,7 @@
       "Open pairs now: " + engine.open_pairs + ".",
       "Stays unhedged: " + A.number(pnl ? pnl.unhedged : null, 2) + " USD; killing does not sell it.",
     ] : ["The engine's state is not known here; the command is tried all the same."];
-    if (A.live.stale()) facts.push("These figures are " + A.age(A.live.ageS()) + " old. If no answer comes: `arbdeck kill` on the engine's machine.");
+    if (A.live.stale()) facts.push("These figures are " + A.age(A.live.ageS()) + " old. If no answer comes: “arbdeck kill” on the engine's machine.");
     list.replaceChildren(...facts.map((text) => A.el("li", "", text)));
   }
 

@@ -29,7 +29,7 @@
     const add = (look, text, action) => list.push({ look, text, action });
     if (A.live.lost())
       add("critical", "This page lost the dashboard " + A.age((A.now() - A.live.receivedMs) / 1000) +
-        " ago; the engine may still trade. On its machine, `arbdeck kill` stops it.");
+        " ago; the engine may still trade. On its machine, “arbdeck kill” stops it.");
     else if (tree.link && tree.link.word !== "OK") {
       const what = { DOWN: "Engine down", STALE: "Engine does not move", MISMATCH: "Engine of another build" };
       add("critical", (engine ? what[tree.link.word] : "No engine yet, looked") + " since " +
@@ -101,7 +101,7 @@
     if (!pnl || !engine) return;
     const sign = pnl.today > 0 ? "up" : pnl.today < 0 ? "down" : "";
     tile("pnl", A.signed(pnl.today, 2) + " USD", A.count(pnl.trades) + (pnl.trades === 1 ? " trade" : " trades") + ", fees " +
-      A.number(pnl.fees, pnl.fees < 10 ? 2 : 0) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
+      A.number(pnl.fees, pnl.fees < 10000 ? 2 : 0) + ", hedges " + A.number(pnl.hedge_cost, 2), sign);
     sparkline(A.byId(id("pnl-mark")));
     const limit = (tree.limits || {}).unhedged_usd;
     tile("unhedged", A.number(pnl.unhedged, 2) + " USD", pnl.unhedged > 0
@@ -181,7 +181,8 @@
     const items = new Map([...exposures.map((e) => ["e" + e.pair, e]), ...alarms.slice(0, 5).map((a) => ["a" + a.id, a])]);
     const box = A.byId(id("exposure-rows"));
     if (!items.size) {
-      A.notice(box, tree.exposures ? "Flat: nothing is unhedged. No open alarm." : "");
+      A.notice(box, !tree.exposures ? "" : A.live.stale()
+        ? "Last seen flat, no open alarm; not known now." : "Flat: nothing is unhedged. No open alarm.");
       return;
     }
     A.rows(box, [...items.keys()], (key) => {

@@ -47,6 +47,7 @@ enum journal_type {
     JOURNAL_STOP = 24,
     JOURNAL_TRADE_SEEN = 25,
     JOURNAL_TIMER = 26, /* input without payload: the core asked to be called at this time */
+    JOURNAL_STRATEGY_BASE = 27,
 };
 
 struct journal_file_head {
@@ -166,6 +167,16 @@ struct journal_ledger_base {
     uint64_t losses;
     uint32_t venue;
     uint32_t asset;
+};
+
+/* What a strategy had earned when the generation began. */
+struct journal_strategy_base {
+    int64_t trading_pnl_e8;
+    int64_t fees_e8;
+    int64_t volume_e8;
+    uint64_t wins;
+    uint64_t losses;
+    char name[32]; /* instances are matched by name: their order may have changed */
 };
 
 /* ---- inputs: the market and the venues ---- */

@@ -37,8 +37,13 @@ async function signIn(token) {
   field.focus();
 }
 form.addEventListener("submit", (event) => { event.preventDefault(); signIn(field.value.trim()); });
-const inAddress = new URLSearchParams(location.hash.slice(1)).get("token");
-if (inAddress) { history.replaceState(null, "", "/login"); signIn(inAddress); }
+function takeFromAddress() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) { history.replaceState(null, "", "/login"); signIn(token); }
+}
+// Opening the printed link in a tab that shows this page already changes only the part after #.
+window.addEventListener("hashchange", takeFromAddress);
+takeFromAddress();
 """
 
 LOGIN_STYLE = """

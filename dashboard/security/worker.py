@@ -54,7 +54,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-class DeadlineWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
+class DeadlineWorker(UvicornWorker):
     """What `dashboard/gunicorn.py` names as worker class."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {

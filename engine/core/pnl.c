@@ -70,6 +70,27 @@ static void worth_sum(struct core *core, money *trading, money *start, struct co
     }
 }
 
+/* Something owned has a symbol but no mark yet (after a start, until its first quotes): no figure can be given. */
+static bool mark_missing(const struct core *core) {
+    for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
+        if (!asset_has_symbol(core, asset) || asset_priced(core, asset)) continue;
+        for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
+            if (core->account[venue][asset].total != 0 || core->account[venue][asset].start != 0) return true;
+    }
+    return false;
+}
+
+static void mark_outputs(const struct core *core, struct journal_mark *mark) {
+    const struct totals *totals = &core->totals;
+    int64_t since_ns = 0;
+    mark->trading_pnl_e8 = totals->trading_pnl_e8;
+    mark->holding_pnl_e8 = totals->holding_pnl_e8;
+    mark->equity_e8 = totals->equity_e8;
+    mark->fees_e8 = money_e8_floor(totals->fees);
+    mark->unhedged_e8 = pnl_unhedged_e8(core, &since_ns);
+    mark->trades = totals->trades;
+}
+
 static void day_roll(struct totals *totals, int64_t wall) {
     int64_t day = wall - wall % DAY_NS;
     if (day <= totals->day_start_wall_ns) return;
@@ -93,7 +114,10 @@ void limits_losses_check(struct core *core, struct core_out *out) {
 void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out) {
     struct totals *totals = &core->totals;
     money trading = 0, start = 0;
-    int64_t since_ns = 0;
+    if (mark_missing(core)) { /* the last figures stand, with the time at which they were true */
+        mark_outputs(core, mark);
+        return;
+    }
     worth_sum(core, &trading, &start, out);
     day_roll(totals, mark->wall_ns); /* the day's base is the last figure of the day before */
     totals->trading_pnl_e8 = money_e8_floor(trading);
@@ -101,11 +125,6 @@ void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out
     totals->equity_e8 = totals->trading_pnl_e8 + money_e8_floor(start);
     totals->peak_e8 = int64_max(totals->peak_e8, totals->trading_pnl_e8);
     totals->marked_wall_ns = mark->wall_ns;
-    mark->trading_pnl_e8 = totals->trading_pnl_e8;
-    mark->holding_pnl_e8 = totals->holding_pnl_e8;
-    mark->equity_e8 = totals->equity_e8;
-    mark->fees_e8 = money_e8_floor(totals->fees);
-    mark->unhedged_e8 = pnl_unhedged_e8(core, &since_ns);
-    mark->trades = totals->trades;
+    mark_outputs(core, mark);
     limits_losses_check(core, out);
 }

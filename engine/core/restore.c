@@ -72,6 +72,22 @@ static int restore_base(struct core *core, const struct journal_ledger_base *bas
     return 0;
 }
 
+static int restore_strategy_base(struct core *core, const struct journal_strategy_base *base) {
+    uint32_t index = 0;
+    while (index < core->setup.strategy_count &&
+           strncmp(core->setup.strategy_name[index], base->name, sizeof base->name) != 0)
+        index++;
+    if (index == core->setup.strategy_count)
+        return 0; /* an instance that is gone: its earnings stay in the totals */
+    struct strategy *strategy = &core->strategy[index];
+    strategy->pnl = money_from_e8(base->trading_pnl_e8, 0);
+    strategy->fees = money_from_e8(base->fees_e8, 0);
+    strategy->volume = money_from_e8(base->volume_e8, 0);
+    strategy->view.wins = base->wins;
+    strategy->view.losses = base->losses;
+    return 0;
+}
+
 static int restore_intent(struct core *core, const struct journal_intent *record) {
     struct journal_intent intent = *record;
     if (!mapped(&intent.symbol, core->map.symbol, ABI_SYMBOL_MAX) ||
@@ -223,6 +239,8 @@ static int restore_record(struct core *core, const struct journal_record *record
         return restore_balance(core, payload);
     case JOURNAL_LEDGER_BASE:
         return restore_base(core, payload);
+    case JOURNAL_STRATEGY_BASE:
+        return restore_strategy_base(core, payload);
     case JOURNAL_INTENT:
         return restore_intent(core, payload);
     case JOURNAL_ORDER:
@@ -241,7 +259,7 @@ static int restore_record(struct core *core, const struct journal_record *record
     case JOURNAL_TRADE_SEEN:
         return restore_trade(core, payload);
     default:
-        return record->type >= JOURNAL_START && record->type <= JOURNAL_TIMER ? 0 : ERROR_BAD;
+        return record->type >= JOURNAL_START && record->type <= JOURNAL_STRATEGY_BASE ? 0 : ERROR_BAD;
     }
 }
 

@@ -77,6 +77,27 @@ static void snapshot_accounts(const struct core *core, struct sink *sink) {
                 snapshot_base(core, venue, asset, sink);
 }
 
+static void snapshot_strategies(const struct core *core, struct sink *sink) {
+    for (uint32_t i = 0; i < core->setup.strategy_count; i++) {
+        const struct strategy *strategy = &core->strategy[i];
+        struct journal_strategy_base *base = sink_begin(sink, JOURNAL_STRATEGY_BASE);
+        base->trading_pnl_e8 = money_e8_floor(strategy->pnl);
+        base->fees_e8 = money_e8_floor(strategy->fees);
+        base->volume_e8 = money_e8_floor(strategy->volume);
+        base->wins = strategy->view.wins;
+        base->losses = strategy->view.losses;
+        memcpy(base->name, core->setup.strategy_name[i], sizeof base->name);
+        for (uint32_t n = 0; n < core->open_count; n++) { /* as in base_uncount_open */
+            const struct pair *pair = &core->pair[core->open[n]];
+            if (!pair->settled || pair->strategy != i) continue;
+            base->trading_pnl_e8 -= pair->pnl_e8;
+            if (pair->pnl_e8 > 0) base->wins--;
+            if (pair->pnl_e8 < 0) base->losses--;
+        }
+        sink_end(sink);
+    }
+}
+
 static void snapshot_intent(const struct pair *pair, struct sink *sink) {
     const struct leg *buy = &pair->leg[0], *sell = &pair->leg[1];
     struct journal_intent *intent = sink_begin(sink, JOURNAL_INTENT);
@@ -175,8 +196,12 @@ void core_snapshot(const struct core *core, void (*emit)(void *context, const st
         sink_end(&sink);
     }
     snapshot_accounts(core, &sink);
-    for (uint32_t i = 0; i < core->open_count; i++)
-        snapshot_pair(core, &core->pair[core->open[i]], &sink);
+    snapshot_strategies(core, &sink);
+    for (uint32_t i = 0; i < core->open_count; i++) {
+        const struct pair *pair = &core->pair[core->open[i]];
+        /* A process that died between INTENT and second ORDER sent neither: all records come before the first byte. */
+        if (pair->leg_count >= 2) snapshot_pair(core, pair, &sink);
+    }
     snapshot_dust(core, &sink);
     snapshot_trades(core, &sink);
 }

@@ -41,6 +41,7 @@ PAYLOAD(journal_fill, 176);
 PAYLOAD(journal_mark, 56);
 PAYLOAD(journal_state, 144);
 PAYLOAD(journal_trade_seen, 48);
+PAYLOAD(journal_strategy_base, 72);
 PAYLOAD(journal_intent, 136);
 PAYLOAD(journal_order, 120);
 PAYLOAD(journal_refusal, 88);

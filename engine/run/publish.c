@@ -30,6 +30,10 @@ void publish_cells(struct hot *hot, const struct core_out *out) {
 
 void publish_pnl_sample(struct hot *hot, const struct journal_mark *mark) {
     struct abi_segment *segment = hot->engine->segment;
+    struct abi_pnl pnl;
+    core_view_pnl(hot->core, &pnl);
+    if (pnl.marked_wall_ns != mark->wall_ns)
+        return; /* something owned has no price yet: no sample is better than a wrong one */
     struct abi_pnl_sample sample = {
         .id = segment->heads.pnl + 1,
         .wall_ns = mark->wall_ns,

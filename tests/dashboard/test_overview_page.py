@@ -363,6 +363,16 @@ def test_token_in_the_address_is_wiped_and_never_sent(desk: Desk, browser: Brows
     context.close()
 
 
+def test_printed_link_works_in_a_tab_that_shows_the_login_page(desk: Desk, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(desk.url + "/")
+    assert page.url == desk.url + "/login"
+    page.goto(f"{desk.url}/login#token={desk.token}")
+    page.wait_for_url(desk.url + "/", timeout=WAIT_MS)
+    context.close()
+
+
 def test_phone_has_everything_in_reach(open_page: OpenPage) -> None:
     page = open_page(width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

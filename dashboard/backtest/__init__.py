@@ -1,0 +1,1 @@
+"""Backtests: history -> events -> the engine's own decision core -> results."""

@@ -1,0 +1,1 @@
+"""The database: models, migrations, the recorder, and what pages and jobs read and write."""
