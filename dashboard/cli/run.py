@@ -45,7 +45,7 @@ def up(
     ] = None,
     map: Annotated[
         str,
-        typer.Option(envvar="MAP", help="--replay: NAME=TARGET,... plays a venue or symbol of the file as TARGET."),
+        typer.Option(envvar="MAP", help="NAME=TARGET,... of --replay: plays that venue or symbol as TARGET."),
     ] = "",
     procfile: Annotated[
         Path | None, typer.Option(help="Other processes than the shipped Procfile's: lines of name: command.")

@@ -187,6 +187,9 @@ class Up:
             supervisor.kill()
             supervisor.wait()
         self._leftovers.end()
+        if supervisor.returncode < 0:  # it was killed and could not remove its files
+            self._deck.home.supervisor_socket.unlink(missing_ok=True)
+            self._deck.home.supervisor_pid.unlink(missing_ok=True)
         if left := self._leftovers.found():
             self._say("Left behind:\n" + "\n".join(f"  {line}" for line in left))
             return False
