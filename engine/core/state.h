@@ -278,7 +278,7 @@ void market_venue_forget(struct market *market, uint32_t venue);
 void market_mark(struct market *market, const struct core_setup *setup, const uint32_t *venue_state, int64_t now);
 
 /* detect.c */
-void detect_quote(struct core *core, uint32_t symbol, uint32_t venue, int64_t now, struct core_out *out);
+void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out);
 void detect_best_now(struct core *core, int64_t now);
 
 /* gates.c: false and refusal, value, limit when one denies. */
