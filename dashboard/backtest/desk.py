@@ -105,5 +105,5 @@ def desk_read(folder: Path | None = None) -> Desk:
 def _symbol(item: dict[str, Any]) -> DeskSymbol:
     own = item.get("venues", {})
     fees = {name: float(venue["taker_fee_bps"]) for name, venue in own.items() if "taker_fee_bps" in venue}
-    texts = (item[key] for key in ("name", "base", "quote", "tick", "lot", "min_qty", "min_notional"))
-    return DeskSymbol(*texts, taker_fee_bps=fees)
+    texts = {key: str(item[key]) for key in ("name", "base", "quote", "tick", "lot", "min_qty", "min_notional")}
+    return DeskSymbol(**texts, taker_fee_bps=fees)

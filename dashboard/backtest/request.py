@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from bridge.core import core_layout
 from dashboard.backtest.desk import Desk
 from dashboard.backtest.errors import BacktestError
@@ -41,8 +43,6 @@ def request_checked(request: BacktestRequest, desk: Desk) -> BacktestRequest:
 
 
 def _text(ns: int) -> str:
-    import numpy as np
-
     return f"{np.datetime64(ns, 'ns').astype('datetime64[s]')}Z"
 
 
@@ -63,7 +63,8 @@ def _number(field: str, value: object, least: float, most: float) -> None:
 def _fees(request: BacktestRequest, desk: Desk) -> dict[str, float]:
     for venue, fee in request.taker_fee_bps.items():
         if venue not in request.exchanges:
-            raise BacktestError("taker_fee_bps", venue, f"not one of the run's exchanges: {', '.join(request.exchanges)}")
+            exchanges = ", ".join(request.exchanges)
+            raise BacktestError("taker_fee_bps", venue, f"not one of the run's exchanges: {exchanges}")
         _number(f"taker_fee_bps.{venue}", fee, 0.0, FEE_BPS_MAX)
     known = {**desk.taker_fee_bps, **request.taker_fee_bps}
     for venue in request.exchanges:

@@ -24,6 +24,15 @@ Progress = Callable[[float, str], None]  # fraction done, what is being done
 _FREE_FIELDS = ("params", "capital_usd", "latency_ms", "taker_fee_bps", "strategy")
 
 
+class GridCancelled(Exception):
+    """Attributes: results, metrics by number of the candidate; count, of all candidates."""
+
+    def __init__(self, results: dict[int, Metrics], count: int) -> None:
+        super().__init__(f"cancelled after {len(results)} of {count} candidates")
+        self.results = results
+        self.count = count
+
+
 class GridControl:
     """Shared with a grid under way: read and call from any thread. One grid at a time."""
 
@@ -100,20 +109,21 @@ def run_grid(
     candidates: Sequence[Mapping[str, float]],
     threads: int | None = None,
     control: GridControl | None = None,
-) -> list[Metrics | None]:
+) -> list[Metrics]:
     """Runs the request with each candidate's parameters in place of its own.
 
-    Args: threads, None: one a core. Returns metrics by candidate; None only for those that a cancelled grid left out.
-    Raises BacktestError before anything runs when a candidate is not allowed.
+    Args: threads, None: one a core. Returns metrics by candidate. Raises BacktestError before anything runs when a
+    candidate is not allowed, and GridCancelled, with what was done, when `control` was cancelled.
     """
     checked = _request_of(tape, request)
     params = [core_params(params_checked({**request.params, **candidate})) for candidate in candidates]
     setup = setup_of(tape, checked)
     counter = (control or GridControl()).begin(len(params))
     results, ran = core_grid(setup, tape.events, options_of(tape, checked, setup), params, threads, counter)
-    return [
-        metrics_of(result, checked.capital_usd) if done else None for result, done in zip(results, ran, strict=True)
-    ]
+    found = {index: metrics_of(results[index], checked.capital_usd) for index in np.flatnonzero(ran).tolist()}
+    if len(found) < len(params):
+        raise GridCancelled(found, len(params))
+    return [found[index] for index in range(len(params))]
 
 
 def core_run_of(tape: Tape, request: BacktestRequest) -> CoreRun:

@@ -128,7 +128,7 @@ def _first_two_sided(part: _Part) -> int:
 
 def _command(request: BacktestRequest, venue: str, symbol: str) -> str:
     start, end = (str(np.datetime64(ns, "ns").astype("datetime64[s]")) for ns in (request.start_ns, request.end_ns))
-    return f"arbdeck data download --venue {venue} --symbol {symbol} --from {start}Z --to {end}Z"
+    return f"arbdeck data fetch --venue {venue} --symbol {symbol} --from {start}Z --to {end}Z"
 
 
 def _missing(request: BacktestRequest, venue: str, symbol: str, why: str) -> DataMissing:

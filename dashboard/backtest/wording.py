@@ -19,28 +19,28 @@ def _quotes(tape: Tape, request: BacktestRequest) -> tuple[str, ...]:
     if request.kind != CANDLES:
         return ("Prices and sizes are the recorded best bids and offers.",)
     return (
-        f"Bid and ask lie {request.half_spread_bps:g} bps below and above each bar's open and close: candles have no "
-        "spread of their own.",
+        (f"Bid and ask lie {request.half_spread_bps:g} bps below and above each bar's open and close: candles have no "
+        "spread of their own."),
         f"{request.bar_size_usd:,.0f} USD are shown on each side, but never more than the bar's own volume.",
-        "Decisions are made at closes, when those of all venues are in; bars without volume and missing bars give no "
-        "price.",
-        f"A venue without a traded bar for {STALE_BARS} minutes is stale: its last price counts in no mark, no order "
-        "goes there.",
+        ("Decisions are made at closes, when those of all venues are in; bars without volume and missing bars give no "
+        "price."),
+        (f"A venue without a traded bar for {STALE_BARS} minutes is stale: its last price counts in no mark, no order "
+        "goes there."),
     )
 
 
 def _orders(request: BacktestRequest) -> tuple[str, ...]:
     if request.kind != CANDLES:
         return (
-            f"An order reaches its venue {request.latency_ms:g} ms after the decision and takes that venue's first "
+            (f"An order reaches its venue {request.latency_ms:g} ms after the decision and takes that venue's first "
             f"quote from then on, within its limit and the size shown; the answer takes {request.latency_ms:g} ms "
-            f"more. Without a quote within {QUOTE_WAIT_NS // SECOND_NS} s it expires.",
+            f"more. Without a quote within {QUOTE_WAIT_NS // SECOND_NS} s it expires."),
         )
     bars = int(request.latency_ms * 1e6) // BAR_NS
     when = "at the open of its venue's next bar" if bars == 0 else f"{bars} bar{'s' if bars > 1 else ''} later"
     return (
-        f"An order decided at a close fills {when}, within its limit and the size shown, or not at all: candles "
-        f"cannot show {request.latency_ms:g} ms.",
+        (f"An order decided at a close fills {when}, within its limit and the size shown, or not at all: candles "
+        f"cannot show {request.latency_ms:g} ms."),
     )
 
 
@@ -62,10 +62,10 @@ def _desk(tape: Tape, request: BacktestRequest) -> tuple[str, ...]:
     quote = tape.instruments[0].quote
     bases = " and ".join(item.base for item in tape.instruments)
     return (
-        f"{request.capital_usd:,.2f} {quote} of capital: {each:,.2f} at each venue, half in {quote}, half in {bases} "
-        "at the first price. Nothing is moved between venues.",
-        f"Risk limits are those of {tape.desk.path.name}. What waits for a person there stays off here: after a loss "
-        "limit nothing trades any more.",
+        (f"{request.capital_usd:,.2f} {quote} of capital: {each:,.2f} at each venue, half in {quote}, half in {bases} "
+        "at the first price. Nothing is moved between venues."),
+        (f"Risk limits are those of {tape.desk.path.name}. What waits for a person there stays off here: after a loss "
+        "limit nothing trades any more."),
     )
 
 
@@ -85,7 +85,8 @@ def _data_notes(tape: Tape) -> list[str]:
             )
     unknown = [item.name for item in tape.instruments if not item.known]
     if unknown:
-        notes.append(f"{', '.join(unknown)}: not in {tape.desk.path.name}; price and size steps follow the first price.")
+        listed, name = ", ".join(unknown), tape.desk.path.name
+        notes.append(f"{listed}: not in {name}; price and size steps follow the first price.")
     return notes
 
 
@@ -95,8 +96,8 @@ def _limit_notes(tape: Tape, request: BacktestRequest) -> list[str]:
     if position <= most:
         return []
     return [
-        f"max_position_usd {position:,.0f} is above the risk limit max_order_notional_usd {most:,.0f}: an order larger "
-        "than the limit is refused, not cut."
+        (f"max_position_usd {position:,.0f} is above the risk limit max_order_notional_usd {most:,.0f}: "
+        "an order larger than the limit is refused, not cut.")
     ]
 
 

@@ -125,7 +125,7 @@ struct backtest_result {
     int64_t volume_e8;
     int64_t hedge_cost_e8;
     int64_t drawdown_e8; /* deepest fall of trading P&L below its peak, at marks */
-    int64_t halted_ns;   /* 0: never halted */
+    int64_t halted_ns;   /* trading stopped for good: a loss limit, or no symbol that is not blocked; 0: never */
     double day_mean_e8;  /* trading P&L per UTC day */
     double day_m2_e8;    /* sum of squared deviations from the mean */
     uint64_t days;

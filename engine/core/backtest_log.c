@@ -73,11 +73,24 @@ static void pair_begin(struct run *run, const struct journal_intent *intent) {
     trade_log(run, pair_find(run->core, intent->pair_id), 0);
 }
 
+static void halt_log(struct run *run, const char *code, int64_t now) {
+    if (run->result->halted_ns != 0) return;
+    run->result->halted_ns = now;
+    memcpy(run->result->halt_code, code, strnlen(code, sizeof run->result->halt_code - 1));
+}
+
+static void pair_blocks(struct run *run, const struct pair *pair, int64_t now) {
+    run->blocked_symbols |= 1u << pair->symbol;
+    uint32_t all = (uint32_t)((UINT64_C(1) << run->setup->symbol_count) - 1);
+    if (run->blocked_symbols == all) halt_log(run, "EXPOSURE_OPEN", now);
+}
+
 /* Nobody releases an exhausted pair here, so OPEN is as final as DONE. */
 static void pairs_finish(struct run *run, int64_t now) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < run->open_count; i++) {
         const struct pair *pair = pair_find(run->core, run->open_pair[i]);
+        if (pair->phase == PAIR_OPEN) pair_blocks(run, pair, now);
         if (pair->phase == PAIR_DONE || pair->phase == PAIR_OPEN)
             trade_log(run, pair, now);
         else
@@ -88,11 +101,8 @@ static void pairs_finish(struct run *run, int64_t now) {
 
 static void alarm_log(struct run *run, const struct journal_alarm *alarm, int64_t now) {
     struct backtest_result *result = run->result;
-    bool stopped = run->core->trading_state != ABI_STATE_ACTIVE && result->halted_ns == 0;
-    if (stopped && alarm->severity == ABI_ALARM_CRITICAL) {
-        result->halted_ns = now;
-        memcpy(result->halt_code, alarm->code, sizeof result->halt_code);
-    }
+    if (run->core->trading_state != ABI_STATE_ACTIVE && alarm->severity == ABI_ALARM_CRITICAL)
+        halt_log(run, alarm->code, now);
     for (uint32_t i = 0; i < result->alarm_count; i++)
         if (strcmp(result->alarm[i].code, alarm->code) == 0) return;
     if (result->alarm_count == BACKTEST_ALARM_MAX) return;

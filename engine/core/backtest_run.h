@@ -35,6 +35,7 @@ struct run {
     uint32_t waiting_count;
     uint64_t open_pair[PAIR_SLOTS]; /* not yet reported as final */
     uint32_t open_count;
+    uint32_t blocked_symbols; /* bit s: an exposure that waits for a person */
     int64_t next_mark_ns;
     int64_t next_own_ns; /* earliest of answers, expiries, marks and timers */
     int64_t heard_ns[ABI_VENUE_MAX];

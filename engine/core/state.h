@@ -115,7 +115,6 @@ struct episode {
     int64_t last_ns;
     uint64_t refused_mask; /* bit code: recorded in this episode */
     uint32_t direction;    /* place in core.episode_of[strategy] */
-    bool active;
     bool taken;
 };
 
@@ -185,6 +184,7 @@ struct core {
     struct direction direction[DIRECTION_COUNT];
     uint16_t episode_of[ABI_STRATEGY_MAX][DIRECTION_COUNT]; /* slot + 1; 0: none */
     struct episode episode[EPISODE_SLOTS];
+    uint64_t episode_active[EPISODE_SLOTS / 64]; /* bit i: episode[i] has not ended; a mark reads these, not all */
     struct execution execution[EXECUTION_SLOTS];
     uint64_t execution_head;
     uint64_t execution_tail;
