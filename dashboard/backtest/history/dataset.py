@@ -24,6 +24,7 @@ from .records import CANDLES, COLUMNS, MINUTE_NS, Key, Source, Table, WriteRepor
 from .rows import checked, merged, ordered
 from .wording import utc_text
 
+DAY_NS = 86_400_000_000_000
 READ_TRIES = 5  # a writer may replace files between the manifest and the file
 
 
@@ -56,15 +57,14 @@ class DataSet:
         """Merges checked rows in; all of it or, when it fails or is killed, nothing.
 
         Args:
-            covered: the times for which the source was asked; None: from the first row to the end of the last.
+            covered: the times for which the source was asked; None: from the first row to the end of the last, without
+                silences of more than a day, which it may never have been about.
         """
         table, report = checked(self.key.kind, table)
         table = ordered(self.key.kind, table)
-        if covered is None:
-            if not len(table["ts_ns"]):
-                return report
-            step = MINUTE_NS if self.key.kind == CANDLES else 1
-            covered = (int(table["ts_ns"][0]), int(table["ts_ns"][-1]) + step)
+        about = _stretches(self.key.kind, table) if covered is None else [covered]
+        if not about:
+            return report
         with writer_lock(self.folder):
             manifest = self.manifest() or Manifest(self.key, source.synthetic)
             if manifest.synthetic != source.synthetic:
@@ -76,7 +76,9 @@ class DataSet:
                 report += change
                 if change.added or change.replaced:
                     parts[period] = self._write_part(period, rows)
-            manifest = manifest.with_origin(source, covered, len(table["ts_ns"]))
+            for stretch in about:
+                inside = np.searchsorted(table["ts_ns"], stretch)
+                manifest = manifest.with_origin(source, stretch, int(inside[1] - inside[0]))
             self._commit(replace(manifest, parts=tuple(parts[period] for period in sorted(parts))))
         return report
 
@@ -156,6 +158,14 @@ class DataSet:
             missing=_minutes(between) + sum(part.missing for part in manifest.parts),
             longest_gaps=_longest([*between, *(gap for part in manifest.parts for gap in part.longest_gaps)]),
         )
+
+
+def _stretches(kind: str, table: Table) -> list[Range]:
+    """The times that rows are about, apart where nothing came for more than a day."""
+    at = table["ts_ns"]
+    step = MINUTE_NS if kind == CANDLES else 1
+    bounds = [0, *(np.flatnonzero(np.diff(at) > DAY_NS) + 1).tolist(), len(at)]
+    return [(int(at[first]), int(at[end - 1]) + step) for first, end in pairwise(bounds) if first < end]
 
 
 def _longest(gaps: list[Range]) -> tuple[Range, ...]:
