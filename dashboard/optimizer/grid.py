@@ -12,7 +12,7 @@ import numpy as np
 from dashboard.optimizer.errors import OptimizerError
 from dashboard.optimizer.schema import check_value
 
-COMBINATIONS_MAX = 20_000
+COMBINATIONS_MAX = 100_000
 
 
 @dataclass(frozen=True)

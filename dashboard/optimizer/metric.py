@@ -1,4 +1,4 @@
-"""What candidates can be ranked by: the figures of a backtest that depend on the parameters, each with its direction."""
+"""What candidates can be ranked by: figures of a backtest that depend on the parameters, each with its direction."""
 
 from __future__ import annotations
 

@@ -68,9 +68,7 @@ class DeployBridge(Protocol):
     def snapshot(self) -> Snapshot: ...
     def strategies(self) -> StrategiesFile: ...
     def journal(self) -> Any: ...
-    def update_config(
-        self, updates: dict[str, Any], strategy: str | None = None, **options: Any
-    ) -> CommandAnswer: ...
+    def update_config(self, updates: dict[str, Any], strategy: str | None = None, **options: Any) -> CommandAnswer: ...
 
 
 @dataclass(frozen=True)
@@ -124,9 +122,7 @@ class Deployed:
     config_hash_before: str
 
 
-def plan(
-    bridge: DeployBridge, strategy: str, params: Mapping[str, float], *, study_id: str | None = None
-) -> Plan:
+def plan(bridge: DeployBridge, strategy: str, params: Mapping[str, float], *, study_id: str | None = None) -> Plan:
     """The difference between `params` and what the engine runs.
 
     Raises OptimizerError for a parameter that the schema does not allow, StrategyUnknown, FileEdited, and the
