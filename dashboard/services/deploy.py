@@ -14,8 +14,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
+from bridge.commands import CommandOptions
 from bridge.errors import BridgeError, CommandRejected, CommandTimeout
 from bridge.types import CommandAnswer, Identity, Snapshot, StrategiesFile, StrategyConfig
 from dashboard.optimizer.schema import check_value, natural, parameters
@@ -68,7 +69,9 @@ class DeployBridge(Protocol):
     def snapshot(self) -> Snapshot: ...
     def strategies(self) -> StrategiesFile: ...
     def journal(self) -> Any: ...
-    def update_config(self, updates: dict[str, Any], strategy: str | None = None, **options: Any) -> CommandAnswer: ...
+    def update_config(
+        self, updates: dict[str, Any], strategy: str | None = None, **options: Unpack[CommandOptions]
+    ) -> CommandAnswer: ...
 
 
 @dataclass(frozen=True)
