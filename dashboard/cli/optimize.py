@@ -97,9 +97,8 @@ def _put_to_work(
 
     if not result.edge:
         fail(f"{NO_EDGE}: nothing is put to work.")
-    params = {**result.request.params, **result.best_params}
     with _deploy_errors(), engine_of(target_of(context)) as bridge:
-        plan = deploy.plan(bridge, result.request.strategy, params, study_id=result.study_id)
+        plan = deploy.plan_trial(bridge, result.to_dict(), result.best_params, study_id=result.study_id)
         return _apply(bridge, plan, yes, confirm, as_json)
 
 

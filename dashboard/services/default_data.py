@@ -132,7 +132,6 @@ def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -
             "start_date": last.start_ns,
             "end_date": last.end_ns,
             "capital_usd": last.capital_usd,
-            "params": dict(last.params),
         }
         return {**values, **given}, "as in the last run" if not given else "where not given as in the last run"
     symbols, exchanges = scope_of(strategy)

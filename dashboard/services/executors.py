@@ -21,9 +21,7 @@ from dashboard.services.worker_messages import ChildJob, Executor, WorkerLink
 
 def backtest_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
     request = request_of(job.spec["request"])
-    link.progress(0.0, f"reads {', '.join(request.symbols)} of {', '.join(request.exchanges)}")
-    result = run(request, HistoryStore())
-    link.progress(0.95, "saves")
+    result = run(request, HistoryStore(), link.progress)
     db = Database()
     link.check_may_write()
     # The job's id is the run's: an attempt that died after this line and its successor save the same row.
@@ -52,7 +50,7 @@ def optimize_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
     )
     store.finish("done")
     document = result.to_dict()
-    del document["trials"], document["request"], document["param_grid"]  # the study has them
+    del document["trials"], document["request"], document["param_grid"], document["fixed"]  # the study has them
     return document
 
 
@@ -63,6 +61,7 @@ def study_plan_of(spec: dict[str, Any]) -> StudyPlan:
         grid=grid_of(spec["param_grid"]),
         metric=metric_named(spec["metric"]),
         data_sentence=spec["data"],
+        fixed=dict(spec["fixed"]),
     )
 
 

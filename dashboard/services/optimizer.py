@@ -45,9 +45,9 @@ class StrategyOptimizer:
     ) -> tuple[dict[str, float], StudyResult]:
         """Backtests every combination of `param_grid` on all cores; also inside a running event loop.
 
-        Args: params, fixed parameters beside the grid's; threads, None: one a core. What else is None is taken from
-        the last run of the backtest service, or without one from the strategy's configuration and the last 7 days on
-        disk; the result says which.
+        Args: params, fixed parameters beside the grid's, all others are the schema's defaults; threads, None: one a
+        core. Data that are not given are those of the last run of the backtest service, or without one the strategy's
+        as configured over the last 7 days on disk; the result says which.
         Returns (best parameters of the grid, all results). Raises OptimizerError naming field, value and allowed.
         """
         plan = self.plan(strategy, param_grid, metric, symbols, exchanges, start_date, end_date, capital_usd, params)
@@ -81,10 +81,10 @@ class StrategyOptimizer:
         given = {name: value for name, value in given.items() if value is not None}
         if params is not None and (both := sorted(params.keys() & grid.values.keys())):
             raise OptimizerError(f"params.{both[0]}", params[both[0]], "either in params or in param_grid")
-        values, sentence = choose_data(self._backtest, strategy, given)
-        fixed = {name: value for name, value in values.pop("params", {}).items() if name not in grid.values}
-        request = self._backtest.request(strategy=strategy, params={**fixed, **(params or {})}, **values)
-        return StudyPlan(request, grid, judge, f"{_data_text(request)}, {sentence}")
+        values, phrase = choose_data(self._backtest, strategy, given)
+        fixed = dict(params or {})
+        request = self._backtest.request(strategy=strategy, params=fixed, **values)
+        return StudyPlan(request, grid, judge, f"{_data_text(request)} ({phrase})", fixed)
 
     def run(
         self,

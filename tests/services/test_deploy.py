@@ -216,5 +216,3 @@ def test_the_log_reads_past_a_line_that_a_dying_process_tore(tmp_path: Path) -> 
     log.append(sent(3))
     assert [(item.id, item.outcome) for item in log.read()] == [("d1", "done"), ("d3", "unclear")]
     assert log.path.stat().st_mode & 0o777 == 0o600
-
-
