@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dashboard.backtest.desk import desk_read
-from dashboard.backtest.history import HistoryStore
 from dashboard.backtest.settings import config_dir
 from dashboard.backtest.types import BacktestRequest
 from dashboard.db import Database
@@ -16,6 +15,8 @@ from dashboard.optimizer import OptimizerError
 
 STRATEGIES_FILE = "strategies.json"
 DATA_FIELDS = ("symbols", "exchanges", "start_date", "end_date")
+# Of the last run: what it was told of the market and the money.
+ASSUMPTIONS = ("capital_usd", "kind", "half_spread_bps", "bar_size_usd", "latency_ms", "taker_fee_bps")
 DAY_NS = 86_400 * 10**9
 DAYS_DEFAULT = 7
 KIND_DEFAULT = "candles_1m"
@@ -27,7 +28,7 @@ class Backtests(Protocol):
     @property
     def db(self) -> Database | None: ...
     @property
-    def store(self) -> HistoryStore: ...
+    def store(self) -> Any: ...
     @property
     def last_request(self) -> BacktestRequest | None: ...
     def request(self, **values: Any) -> BacktestRequest:
@@ -131,8 +132,10 @@ def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -
             "exchanges": last.exchanges,
             "start_date": last.start_ns,
             "end_date": last.end_ns,
-            "capital_usd": last.capital_usd,
+            **{name: getattr(last, name) for name in ASSUMPTIONS},
         }
+        if set(given.get("exchanges", ())) - set(last.exchanges):
+            del values["taker_fee_bps"]  # it names the last run's exchanges
         return {**values, **given}, "as in the last run" if not given else "where not given as in the last run"
     symbols, exchanges = scope_of(strategy)
     choice = last_days(
