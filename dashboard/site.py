@@ -11,7 +11,7 @@ from dash import Dash
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from dashboard.pages import overview
+from dashboard.pages import PAGES
 from dashboard.security.headers import HeaderPolicy, script_hash
 
 INDEX = """<!DOCTYPE html>
@@ -48,7 +48,9 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
         enable_mcp=False,
     )
     register_page: Any = dash.register_page
-    register_page("overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout)
+    for page in PAGES:
+        name = page.__name__.rpartition(".")[2]
+        register_page(name, path=page.PATH, title=page.TITLE, name=name.capitalize(), layout=page.layout)
     site.layout = dash.html.Div(dash.page_container)
     return site
 
