@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import dash
 from dash import Dash
+from dash.backends._fastapi import reset_current_request, set_current_request
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -76,7 +77,12 @@ def _answer_unknown_pages(app: FastAPI, site: Any) -> None:
 
     async def page(request: Request) -> Response:
         if request.url.path in known:
-            return HTMLResponse(site.index())
+            # Dash 4.4.1 knows the request only on its own paths; its index asks for it.
+            token = set_current_request(request)
+            try:
+                return HTMLResponse(site.index())
+            finally:
+                reset_current_request(token)
         return HTMLResponse(NOT_FOUND, status_code=404)
 
     app.add_api_route("/{path:path}", page, methods=["GET"], include_in_schema=False)

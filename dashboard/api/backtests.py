@@ -18,12 +18,7 @@ from dashboard.api.respond import research_of, success
 from dashboard.api.schemas import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, Envelope, ErrorEnvelope, Page
 
 POINTS_MAX = 4000
-GRID_RUNS_MAX = 100_000
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-TRADE_COLUMNS = (
-    "number", "time_ns", "final_ns", "symbol", "buy_venue", "sell_venue", "qty", "buy_price", "sell_price",
-    "gross_bps", "net_bps", "fees_usd", "pnl_usd", "outcome", "hedges",
-)  # fmt: skip
 
 Limit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many.")]
 Cursor = Annotated[
@@ -53,7 +48,7 @@ async def strategies(request: Request) -> Response:
 )
 async def run(request: Request, body: BacktestBody) -> Response:
     _check_period(body)
-    return _outcome(request, await asyncio.to_thread(research_of(request).backtest, body))
+    return outcome(request, await asyncio.to_thread(research_of(request).backtest, body))
 
 
 @router.post(
@@ -65,7 +60,7 @@ async def run(request: Request, body: BacktestBody) -> Response:
 async def optimize(request: Request, body: OptimizeBody) -> Response:
     _check_period(body)
     _check_grid(body)
-    return _outcome(request, await asyncio.to_thread(research_of(request).optimize, body))
+    return outcome(request, await asyncio.to_thread(research_of(request).optimize, body))
 
 
 @router.post("/estimate", response_model=Envelope, summary="How long a grid would take; nothing is run")
@@ -103,10 +98,11 @@ async def trades(
     return success(request, found[0], next_cursor=found[1])
 
 
-def _outcome(request: Request, outcome: Outcome) -> Response:
-    if outcome.job_id is not None:
-        return success(request, {"job_id": outcome.job_id}, 202, message="Queued for a worker.")
-    return success(request, outcome.result)
+def outcome(request: Request, found: Outcome) -> Response:
+    """200 with the figures, or 202 with the job."""
+    if found.job_id is not None:
+        return success(request, {"job_id": found.job_id}, 202, message="Queued for a worker.")
+    return success(request, found.result)
 
 
 def _check_period(body: DataBody) -> None:
@@ -128,12 +124,4 @@ def _check_grid(body: OptimizeBody) -> int:
             value=body.params[both[0]],
             allowed="in one of both",
         )
-    runs = prod(len(set(values)) for values in body.param_grid.values())
-    if runs > GRID_RUNS_MAX:
-        raise Refused(
-            f"The grid has {runs} combinations; at most {GRID_RUNS_MAX} are run at once.",
-            field="body.param_grid",
-            value=runs,
-            allowed=f"at most {GRID_RUNS_MAX} combinations",
-        )
-    return runs
+    return prod(len(set(values)) for values in body.param_grid.values())

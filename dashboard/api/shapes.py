@@ -55,14 +55,17 @@ def _extremes(trading: Floats, drawdown: Floats, points: int) -> npt.NDArray[np.
     return np.array(sorted(kept))
 
 
-def run_row(result: BacktestResult, created_ns: int | None, points: int) -> Row:
+def run_row(result: BacktestResult, points: int) -> Row:
     """One run without its trades."""
+    return {**summary_row(result), "equity": equity_rows(result.equity, points)}
+
+
+def summary_row(result: BacktestResult) -> Row:
+    """One run without its arrays."""
     return {
         "run_id": result.run_id,
-        "created_ns": created_ns,
         "request": plain(result.request),
         "metrics": plain(result.metrics),
-        "equity": equity_rows(result.equity, points),
         "trades": len(result.trades),
         "refusals": plain(result.refusals),
         "data": plain(result.data),

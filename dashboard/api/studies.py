@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from dashboard.api.backtests import ERRORS, Cursor, Id, Limit
+from dashboard.api.backtests import ERRORS, Cursor, Id, Limit, outcome
 from dashboard.api.bodies import DeployBody, RollbackBody
 from dashboard.api.respond import research_of, success
 from dashboard.api.schemas import LIST_LIMIT_DEFAULT, Envelope, Page
@@ -17,6 +17,8 @@ OrderBy = Annotated[
     str,
     Query(pattern=r"^-?[a-z][a-z0-9_]{0,63}$", description='"number" or "value"; "-" in front: the largest first.'),
 ]
+
+Number = Annotated[int, Path(ge=0, le=2**31)]
 
 router = APIRouter(prefix="/api/v2", responses={**ERRORS})
 
@@ -42,6 +44,17 @@ async def trials(
 ) -> Response:
     rows, following = await asyncio.to_thread(research_of(request).trials, study_id, limit, cursor, order_by)
     return success(request, rows, next_cursor=following)
+
+
+@router.post(
+    "/studies/{study_id}/trials/{number}/run",
+    response_model=Envelope,
+    responses={202: {"model": Envelope, "description": "A job was made."}},
+    summary="The full backtest of one trial",
+    tags=["studies"],
+)
+async def run_trial(request: Request, study_id: Id, number: Number) -> Response:
+    return outcome(request, await asyncio.to_thread(research_of(request).run_trial, study_id, number))
 
 
 @router.post(

@@ -8,7 +8,6 @@ from dash import html
 
 from dashboard.components.ids import attributes
 
-
 # Name, address and sign of each page, in the order of the rail; the API's description last.
 PAGES = (
     ("Overview", "/", "◉"),
