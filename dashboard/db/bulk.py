@@ -26,19 +26,21 @@ _ARRAYS: dict[type[sa.types.TypeEngine[Any]], str] = {
 }
 
 
-def upsert(connection: sa.Connection, model: Any, columns: Columns, *, later: Sequence[str] = ()) -> None:
+def upsert(
+    connection: sa.Connection, model: Any, columns: Columns, *, order: Sequence[str] = (), newest: bool = True
+) -> None:
     """Adds the rows to the model's table; a row whose primary key is there replaces it.
 
     Args:
-        columns: name -> values, all of one length; every column that has no NULL must be there.
-        later: columns that must be greater than (as a tuple) or equal to those of the row that is there, else that
-            one stays.
+        columns: name -> values, all of one length, no key twice; every column that has no NULL must be there.
+        order: columns that tell (as a tuple) which of two rows with the same key counts: with `newest` the
+            greater one, else the lesser one; of equal ones the given row.
     """
     names = tuple(columns)
     count = len(columns[names[0]])
     if count == 0:
         return
-    statement = _statement(model.__table__, names, tuple(later), connection.dialect.name)
+    statement = _statement(model.__table__, names, tuple(order), newest, connection.dialect.name)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(statement, tuple(columns[name] for name in names))
     else:
@@ -46,7 +48,7 @@ def upsert(connection: sa.Connection, model: Any, columns: Columns, *, later: Se
 
 
 @lru_cache(maxsize=128)
-def _statement(table: sa.Table, names: tuple[str, ...], later: tuple[str, ...], dialect: str) -> str:
+def _statement(table: sa.Table, names: tuple[str, ...], order: tuple[str, ...], newest: bool, dialect: str) -> str:
     quoted = ", ".join(f'"{name}"' for name in names)
     if dialect == "postgresql":
         arrays = ", ".join(f"%s::{_array(table.c[name])}[]" for name in names)
@@ -59,10 +61,10 @@ def _statement(table: sa.Table, names: tuple[str, ...], later: tuple[str, ...], 
     key = [column.name for column in table.primary_key]
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
     condition = ""
-    if later:
-        new = ", ".join(f'excluded."{name}"' for name in later)
-        old = ", ".join(f'{table.name}."{name}"' for name in later)
-        condition = f" WHERE ({new}) >= ({old})"
+    if order:
+        new = ", ".join(f'excluded."{name}"' for name in order)
+        old = ", ".join(f'{table.name}."{name}"' for name in order)
+        condition = f" WHERE ({new}) {'>=' if newest else '<='} ({old})"
     conflict = ", ".join(f'"{name}"' for name in key)
     return f"INSERT INTO {table.name} ({quoted}) {source} ON CONFLICT ({conflict}) DO UPDATE SET {changes}{condition}"
 

@@ -29,6 +29,7 @@ from dashboard.db.paging import LIMIT_DEFAULT, columns_of, newest
 
 POINTS_MAX = 10_000
 E8 = 1e8
+FOREVER_NS = 2**63 - 1
 Filters = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 Page = tuple[Rows, str | None]
@@ -151,8 +152,9 @@ def pnl(
     if not 1 <= points <= POINTS_MAX:
         raise ValueError(f"points = {points}: allowed are 1 to {POINTS_MAX}")
     sample = PnlSampleRow
+    bounds: list[Any] = [sa.func.min(sample.wall_ns), sa.func.max(sample.wall_ns)]
     chosen = _where(
-        sa.select(sa.func.min(sample.wall_ns), sa.func.max(sample.wall_ns)),
+        sa.select(*bounds),
         sample,
         sample.wall_ns,
         {"instance": instance, "mode": mode, "since_ns": since_ns, "until_ns": until_ns},
@@ -173,7 +175,7 @@ def _last_of_spans(session: Session, chosen: sa.Select[Any], start: int, width: 
     sample = PnlSampleRow
     last = (
         chosen.with_only_columns(sample.instance, sample.mode, sa.func.max(sample.wall_ns).label("wall_ns"))
-        .group_by(sample.instance, sample.mode, (sample.wall_ns - start) / width)
+        .group_by(sample.instance, sample.mode, (sample.wall_ns - start) // width)
         .subquery()
     )
     statement = (
@@ -201,56 +203,50 @@ def _pnl_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def totals(db: Database, *, instance: str | None = None, mode: str | None = None) -> dict[str, Any]:
-    """Sums over everything recorded: fills, fees and volume by asset (exact: e8 and frac_e19), orders by state,
+    """Sums over everything recorded: booked fills, fees and volume by asset (exact: e8 and frac_e19), orders by state,
     opportunities by outcome, refusals by reason, P&L of opportunities by strategy, the last P&L sample of each
-    instance, and how far the recorder is.
+    instance and mode, and how far the recorder is.
     """
 
-    def rows(model: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
-        statement = sa.select(*columns)
-        if instance is not None:
-            statement = statement.where(model.instance == instance)
-        if mode is not None:
-            statement = statement.where(model.mode == mode)
-        return session.execute(statement.group_by(*(c for c in columns if isinstance(c, InstrumentedAttribute)))).all()
+    def rows(key: InstrumentedAttribute[Any], *sums: sa.ColumnElement[Any], where: Any = None) -> Sequence[Any]:
+        model = key.class_
+        statement = sa.select(key, *sums).group_by(key)
+        for column, wanted in ((model.instance, instance), (model.mode, mode)):
+            statement = statement if wanted is None else statement.where(column == wanted)
+        return session.execute(statement if where is None else statement.where(where)).all()
 
-    count, total = sa.func.count(), sa.func.sum
-    booked = total(sa.case((FillRow.booked, 1), else_=0))
+    def amounts(key: InstrumentedAttribute[Any], e8: Any, frac: Any) -> dict[str, Any]:
+        found = rows(key, sa.func.sum(e8), sa.func.sum(frac), where=FillRow.booked)
+        return {name: _exact(e8_sum, frac_sum) for name, e8_sum, frac_sum in found}
+
+    def counts(key: InstrumentedAttribute[Any]) -> dict[Any, int]:
+        return {name: int(number) for name, number in rows(key, sa.func.count())}
+
     with db.session() as session:
-        fill_count, booked_count = rows(FillRow, count, booked)[0]
-        fees = rows(FillRow, FillRow.fee_asset, total(FillRow.fee_e8), total(FillRow.fee_frac_e19))
-        volume = rows(FillRow, FillRow.quote_asset, total(FillRow.quote_e8), total(FillRow.quote_frac_e19))
-        by_state = rows(OrderRow, OrderRow.state, count)
-        by_outcome = rows(OpportunityRow, OpportunityRow.outcome, count)
-        by_refusal = rows(RefusalRow, RefusalRow.refusal, count)
-        strategies = rows(OpportunityRow, OpportunityRow.strategy, count, total(OpportunityRow.pnl_e8))
-        last = rows(PnlSampleRow, PnlSampleRow.instance, PnlSampleRow.mode, sa.func.max(PnlSampleRow.wall_ns))
-        samples = [
-            _pnl_row(row)
-            for name, kind, wall_ns in last
-            for row in _last_of_spans(session, _sample_at(name, kind, wall_ns), wall_ns, 1)
-        ]
-        cursors = [dict(row) for row in session.execute(sa.select(*columns_of(RecorderCursorRow))).mappings()]
-    return {
-        "fills": int(fill_count),
-        "fills_booked": int(booked_count or 0),
-        "fees": {asset: _exact(e8, frac) for asset, e8, frac in fees},
-        "volume": {asset: _exact(e8, frac) for asset, e8, frac in volume},
-        "orders": {state: int(number) for state, number in by_state},
-        "opportunities": {outcome: int(number) for outcome, number in by_outcome},
-        "refusals": {refusal: int(number) for refusal, number in by_refusal},
-        "strategies": {
-            name: {"opportunities": int(number), "pnl_e8": int(pnl_e8 or 0), "pnl_usd": int(pnl_e8 or 0) / E8}
-            for name, number, pnl_e8 in strategies
-        },
-        "pnl": samples,
-        "recorder": cursors,
-    }
+        fills_by_booking = counts(FillRow.booked)
+        strategies = rows(OpportunityRow.strategy, sa.func.count(), sa.func.sum(OpportunityRow.pnl_e8))
+        return {
+            "fills": sum(fills_by_booking.values()),
+            "fills_booked": fills_by_booking.get(True, 0),
+            "fees": amounts(FillRow.fee_asset, FillRow.fee_e8, FillRow.fee_frac_e19),
+            "volume": amounts(FillRow.quote_asset, FillRow.quote_e8, FillRow.quote_frac_e19),
+            "orders": counts(OrderRow.state),
+            "opportunities": counts(OpportunityRow.outcome),
+            "refusals": counts(RefusalRow.refusal),
+            "strategies": {
+                name: {"opportunities": int(number), "pnl_e8": int(pnl_e8 or 0), "pnl_usd": int(pnl_e8 or 0) / E8}
+                for name, number, pnl_e8 in strategies
+            },
+            "pnl": _last_samples(session, instance, mode),
+            "recorder": [dict(row) for row in session.execute(sa.select(*columns_of(RecorderCursorRow))).mappings()],
+        }
 
 
-def _sample_at(instance: str, mode: str, wall_ns: int) -> sa.Select[Any]:
+def _last_samples(session: Session, instance: str | None, mode: str | None) -> Rows:
     sample = PnlSampleRow
-    return sa.select(sample.wall_ns).where(sample.instance == instance, sample.mode == mode, sample.wall_ns == wall_ns)
+    filters = {"instance": instance, "mode": mode}
+    chosen: sa.Select[Any] = _where(sa.select(sample.wall_ns), sample, sample.wall_ns, filters, _EVENT_FILTERS)
+    return [_pnl_row(row) for row in _last_of_spans(session, chosen, 0, FOREVER_NS)]
 
 
 def _exact(e8: Any, frac_e19: Any) -> dict[str, int | float]:
