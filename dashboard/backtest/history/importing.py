@@ -225,8 +225,8 @@ def _opens(at: Ints, column: str, stamp: str | None) -> Ints:
     if stamp == "open":
         if len(at) and (at % MINUTE_NS >= MINUTE_NS - CLOSE_EARLY_NS_MAX).all():
             raise HistoryError(
-                f"column {column}, first row {utc_text(int(at[0]))}: all times are the ends of minutes; if they are the "
-                "bars' close, say --stamp close"
+                f"column {column}, first row {utc_text(int(at[0]))}: all times are the ends of minutes; if they are "
+                "the bars' close, say --stamp close"
             )
         return at
     early = (MINUTE_NS - at % MINUTE_NS) % MINUTE_NS
