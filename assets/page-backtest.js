@@ -131,7 +131,7 @@
     R.rows(id("data-table"), "Data used", DATA, run.data, "none");
     trades(run);
     for (const name of ["equity", "drawdown", "trades", "refusals", "assumptions", "data"])
-      R.age(id(name), "run " + R.when(run.created_ns, true) + (A.known(run.took_ms) ? ", took " + A.number(run.took_ms, 0) + " ms" : ""));
+      R.age(id(name), A.known(run.took_ms) ? "took " + A.number(run.took_ms, 0) + " ms" : "");
   }
   function curves() {
     if (!current) return;

@@ -6,7 +6,7 @@
   const SPANS_S = { "1h": 3600, "24h": 86400, "7d": 604800, "30d": 2592000 };
   const POINTS = 1000, REFRESH_MS = 5000, LAG_S_MAX = 10;
   const show = { trading: true, holding: false };
-  let range = "24h", chosen = "fills", plot = null, table = null, samples = null, away = "", lag = null;
+  let range = "24h", chosen = "fills", plot = null, table = null, samples = null, away = "";
   const filters = {};
 
   const state = (word) => [A.shape(A.look(word)) + " " + A.words(word), "c-" + A.look(word)];
@@ -15,10 +15,10 @@
     fills: {
       path: "history/fills", filters: ["symbol", "venue"], empty: "No fill recorded",
       columns: [
-        { title: "Time UTC", cell: (r) => R.when(r.time_ns) }, { title: "Symbol", cell: (r) => r.symbol },
+        { title: "Time UTC", cell: (r) => R.when(r.wall_ns) }, { title: "Symbol", cell: (r) => r.symbol },
         { title: "Venue", cell: (r) => A.label(r.venue) }, { title: "Side", cell: (r) => A.words(r.side) },
         { title: "Price", num: true, cell: (r) => price(r.price) }, { title: "Quantity", num: true, cell: (r) => A.plain(r.qty) },
-        { title: "Quote", num: true, cell: (r) => A.number(r.quote_amount, 4) },
+        { title: "Quote", num: true, cell: (r) => A.number(r.quote, 4) },
         { title: "Fee", num: true, cell: (r) => A.plain(r.fee, 8) + " " + (r.fee_asset || "") },
         { title: "Mode", cell: (r) => r.mode }, { title: "Generation", num: true, cell: (r) => A.count(r.generation) },
       ],
@@ -26,30 +26,31 @@
     orders: {
       path: "history/orders", filters: ["symbol", "venue"], empty: "No order recorded",
       columns: [
-        { title: "Sent UTC", cell: (r) => R.when(r.sent_ns ?? r.time_ns) }, { title: "Symbol", cell: (r) => r.symbol },
+        { title: "Sent UTC", cell: (r) => R.when(r.sent_ns ?? r.created_ns) }, { title: "Symbol", cell: (r) => r.symbol },
         { title: "Venue", cell: (r) => A.label(r.venue) }, { title: "Side", cell: (r) => A.words(r.side) },
-        { title: "Limit", num: true, cell: (r) => price(r.limit_price) }, { title: "Quantity", num: true, cell: (r) => A.plain(r.qty) },
-        { title: "Filled", num: true, cell: (r) => A.plain(r.filled_qty) }, { title: "State", cell: (r) => state(r.state) },
+        { title: "Limit", num: true, cell: (r) => price(r.price) }, { title: "Quantity", num: true, cell: (r) => A.plain(r.qty) },
+        { title: "Filled", num: true, cell: (r) => A.plain(r.filled) }, { title: "State", cell: (r) => state(r.state) },
         { title: "Words", css: "reason", cell: (r) => r.reason || "" }, { title: "Generation", num: true, cell: (r) => A.count(r.generation) },
       ],
     },
     opportunities: {
       path: "history/opportunities", filters: ["symbol", "outcome"], empty: "No opportunity recorded",
       columns: [
-        { title: "Time UTC", cell: (r) => R.when(r.time_ns) }, { title: "Symbol", cell: (r) => r.symbol },
+        { title: "Time UTC", cell: (r) => R.when(r.first_ns) }, { title: "Symbol", cell: (r) => r.symbol },
         { title: "Buy", cell: (r) => A.label(r.buy_venue) }, { title: "Sell", cell: (r) => A.label(r.sell_venue) },
         { title: "Gross bps", num: true, cell: (r) => A.figure(r.gross_bps, 1) },
         { title: "Net bps", num: true, cell: (r) => A.figure(r.net_bps, 1) },
         { title: "Outcome", cell: (r) => state(r.outcome) },
-        { title: "P&L USD", num: true, cell: (r) => [R.usd(r.pnl_usd, 4), "c-" + R.sign(r.pnl_usd)] },
-        { title: "Why not taken", css: "reason", cell: (r) => r.reason || "" },
+        { title: "P&L USD", num: true, cell: (r) => [R.usd(r.pnl, 4), "c-" + R.sign(r.pnl)] },
+        { title: "Why not taken", css: "reason", cell: (r) => (r.refusal ? A.words(r.refusal) : "") },
       ],
     },
     configs: {
       path: "history/config-versions", filters: [], empty: "No configuration recorded",
       columns: [
-        { title: "Time UTC", cell: (r) => R.when(r.time_ns) }, { title: "Version", num: true, cell: (r) => A.count(r.version) },
-        { title: "Hash", cell: (r) => (r.config_hash || "").slice(0, 12) }, { title: "By", cell: (r) => r.actor || A.DASH },
+        { title: "Time UTC", cell: (r) => R.when(r.wall_ns) }, { title: "Version", num: true, cell: (r) => A.count(r.config_version) },
+        { title: "Hash", cell: (r) => r.hash.slice(0, 12) },
+        { title: "Before it", cell: (r) => r.previous_hash.slice(0, 12) }, { title: "By", cell: (r) => r.actor || A.DASH },
         { title: "Generation", num: true, cell: (r) => A.count(r.generation) },
       ],
     },
@@ -96,7 +97,7 @@
     const gapS = (SPANS_S[range] / POINTS) * 3 + 5, times = [], index = [];
     // A hole in the record ends the line: it is never bridged.
     samples.forEach((sample, i) => {
-      const at = sample.time_ns / 1e9;
+      const at = sample.wall_ns / 1e9;
       if (times.length && at - times[times.length - 1] > gapS) { times.push(times[times.length - 1] + 1); index.push(-1); }
       times.push(at);
       index.push(i);
@@ -124,26 +125,35 @@
       R.status(place, "critical", answer.text + " The journal keeps everything; figures below are the last ones read.");
       return;
     }
-    const found = (lag = answer.data);
+    const found = answer.data;
     if (!found.running)
       R.status(place, "attention", "The recorder is not running" + (found.last_ns ? ", last seen " + R.when(found.last_ns) + " UTC" : "") +
         ". The journal keeps everything; “arbdeck up” starts it." + (found.error ? " Its last words: " + found.error : ""));
-    else if (found.error) R.status(place, "critical", "Recorder: " + found.error);
+    else if (found.error) R.status(place, "critical", "The recorder cannot write: " + found.error + " It tries again; the journal keeps everything.");
+    else if (!found.totals) R.status(place, "critical", "The database cannot be read now; figures below are the last ones read.");
+    else if (found.state === "waiting") R.status(place, "", "The recorder waits for the engine's first journal.");
     else if (found.lag_s > LAG_S_MAX)
       R.status(place, "attention", "The recorder is " + A.age(found.lag_s) + " behind, " + A.count(found.lag_records) + " records.");
     else R.status(place, "", "");
     tiles(found);
   }
+  const sum = (counts) => Object.values(counts || {}).reduce((all, n) => all + n, 0);
+  // Amounts of different assets are never added up: USD, USDT and USDC are not the same money.
+  const amounts = (byAsset, digits) => Object.entries(byAsset || {}).map(([asset, item]) => A.number(item.value, digits(asset)) + " " + asset);
+  const cents = (asset) => (/^USD/.test(asset) ? 2 : 6);
   function tiles(found) {
-    const t = found.totals || {};
+    const t = found.totals, last = t && t.pnl[t.pnl.length - 1];
+    const fees = t ? amounts(t.fees, cents) : [], volume = t ? amounts(t.volume, () => 0) : [];
+    const lag = found.running ? A.age(found.lag_s) + " behind" : "not running";
+    const behind = !found.running || found.lag_s > LAG_S_MAX;
     R.tiles(id("tiles"), [
-      ["Recorder", found.running ? A.age(found.lag_s) + " behind" : "not running", A.count(found.lag_records) + " records to go",
-        found.running && found.lag_s <= LAG_S_MAX ? "" : "attention"],
-      ["Trading P&L, all time", R.usd(t.trading_pnl_usd) + " USD", "after fees, as recorded", R.sign(t.trading_pnl_usd)],
-      ["Opportunities", A.count(t.opportunities), A.count(t.taken) + " taken"],
-      ["Orders", A.count(t.orders), "sent to venues"],
-      ["Fills", A.count(t.fills), A.number(t.volume_usd, 0) + " USD"],
-      ["Fees", A.number(t.fees_usd, 2) + " USD", "paid to venues"],
+      ["Recorder", behind || found.lag_records > 0 ? lag : "up to date", A.count(found.lag_records) + " records to go", behind ? "attention" : ""],
+      ["Trading P&L, recorded", last ? R.usd(last.trading_usd) + " USD" : A.DASH, last ? "after fees, " + R.when(last.wall_ns) + " UTC" : "nothing recorded yet",
+        last ? R.sign(last.trading_usd) : ""],
+      ["Opportunities", t ? A.count(sum(t.opportunities)) : A.DASH, t ? A.count(sum(t.opportunities) - (t.opportunities.REFUSED || 0)) + " not refused" : ""],
+      ["Orders", t ? A.count(sum(t.orders)) : A.DASH, t ? A.count(t.orders.UNKNOWN || 0) + " unknown" : "", t && t.orders.UNKNOWN ? "unknown" : ""],
+      ["Fills", t ? A.count(t.fills) : A.DASH, volume.join(", ") || "nothing traded"],
+      ["Fees", fees[0] || (t ? "none" : A.DASH), fees.slice(1).join(", ") || "paid to venues"],
     ]);
   }
 

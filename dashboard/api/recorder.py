@@ -1,59 +1,40 @@
-"""How far the recorder is, from what it wrote last and how far the engine's journal is."""
+"""How far the recorder is, and the sums of what it recorded: said also while the database is away."""
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
 from typing import Any
 
-from bridge.types import Snapshot
 from dashboard.api.port import Row
-from dashboard.db.settings import status_path
-
-ALIVE_S = 5.0  # the recorder says how it is once a second
-STATUS_SIZE_MAX = 65536
+from dashboard.db.recorder_status import recorder_status
 
 
-def recorder_row(
-    home: Path, instance: str | None, mode: str | None, totals: dict[str, Any], engine: Snapshot | None
-) -> Row:
-    """State of the recorder and the sums of what is recorded. Unknown is None, never 0."""
-    cursor = next((row for row in totals["recorder"] if row["instance"] == instance), None)
-    status = _status(home, instance)
-    lag_records = _behind(cursor, engine)
-    lag_s: float | None = None
-    if cursor is not None:
-        lag_s = 0.0 if lag_records == 0 else max(0.0, (time.time_ns() - cursor["wall_ns"]) / 1e9)
-    return {
+def recorder_row(home: Path, instance: str | None, mode: str | None, totals: dict[str, Any] | None) -> Row:
+    """Unknown is None, never 0. totals: None, the database could not be asked."""
+    row: Row = {
         "instance": instance,
         "mode": mode,
-        **status,
-        "last_ns": None if cursor is None else cursor["written_ns"],
-        "lag_records": lag_records,
-        "lag_s": lag_s,
-        "totals": {name: value for name, value in totals.items() if name != "recorder"},
+        "running": False,
+        "state": None,
+        "error": None,
+        "error_ns": None,
+        "last_ns": None,
+        "lag_records": None,
+        "lag_s": None,
+        "totals": None if totals is None else {name: value for name, value in totals.items() if name != "recorder"},
     }
-
-
-def _behind(cursor: Row | None, engine: Snapshot | None) -> int | None:
-    if cursor is None or engine is None or engine.identity.generation != cursor["generation"]:
-        return None
-    return max(0, int(engine.status.journal_disk_seq) - int(cursor["seq"]))
-
-
-def _status(home: Path, instance: str | None) -> Row:
-    """Is its process there, and what it last complained about."""
-    nothing: Row = {"running": False, "error": None}
-    if instance is None:
-        return nothing
-    path = status_path(home, instance)
-    try:
-        age_s = time.time() - path.stat().st_mtime
-        with path.open("rb") as file:
-            found = json.loads(file.read(STATUS_SIZE_MAX))
-    except (OSError, ValueError):
-        return nothing
-    if not isinstance(found, dict):
-        return nothing
-    return {"running": age_s < ALIVE_S, "error": found.get("error")}
+    status = None if instance is None else recorder_status(home, instance)
+    if status is None:
+        return row
+    failing = status.state == "error"
+    return {
+        **row,
+        "running": not status.silent,
+        "state": status.state,
+        "error": status.last_error if failing or status.silent else None,
+        "error_ns": status.last_error_ns if failing or status.silent else None,
+        "last_ns": status.updated_ns,
+        # Of a recorder that is gone these figures are old: how far it is behind is not known.
+        "lag_records": None if status.silent else status.lag_records,
+        "lag_s": None if status.silent else status.lag_s,
+    }

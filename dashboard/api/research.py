@@ -11,7 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import BridgeError
 from dashboard.api import shapes
@@ -22,9 +24,10 @@ from dashboard.api.trouble import translated
 from dashboard.backtest.history import HistoryStore
 from dashboard.backtest.plain import plain
 from dashboard.backtest.types import BacktestRequest, BacktestResult
-from dashboard.db import Database, history, runs, studies
+from dashboard.db import Database, DatabaseError, history, runs, studies
 from dashboard.optimizer import Trial, metric_named, ranked
 from dashboard.services import EngineService, deploy
+from dashboard.services.backtest import BacktestService
 from dashboard.services.jobs import JobService, estimate
 from dashboard.services.optimizer import StrategyOptimizer, with_candidate
 from dashboard.services.requests import request_of
@@ -42,12 +45,7 @@ class Backtests(Protocol):
     """What of BacktestService is used here."""
 
     @property
-    def db(self) -> Database | None: ...
-    @property
     def store(self) -> HistoryStore: ...
-    @property
-    def last_request(self) -> BacktestRequest | None: ...
-    def scope(self, strategy: str) -> tuple[tuple[str, ...], tuple[str, ...]]: ...
     def request(self, **values: Any) -> BacktestRequest: ...
     def run(self, request: BacktestRequest) -> BacktestResult: ...
 
@@ -224,9 +222,12 @@ class ResearchDesk:
 
     @translated
     def recorder(self) -> Row:
-        whose = self._whose()
-        totals = history.totals(self._db, **whose)
-        return recorder_row(self._home, whose["instance"], whose["mode"], totals, self._engine.last)
+        try:
+            whose = self._whose()
+            totals = history.totals(self._db, **whose)
+        except (SQLAlchemyError, DatabaseError):
+            return recorder_row(self._home, *self._seen(), None)
+        return recorder_row(self._home, whose["instance"], whose["mode"], totals)
 
     # ---- inside ----
 
@@ -252,7 +253,7 @@ class ResearchDesk:
 
     def _plan(self, body: OptimizeBody) -> Any:
         names = ("strategy", "param_grid", "metric", "symbols", "exchanges", "start_date", "end_date", "capital_usd")
-        plan = StrategyOptimizer(self._service, show=None).plan(
+        plan = StrategyOptimizer(cast(Any, self._service), show=None).plan(
             **{name: getattr(body, name) for name in names}, params=body.params
         )
         # What the plan does not take as an argument is checked and set like a single run's.
@@ -337,11 +338,15 @@ class ResearchDesk:
 
     def _whose(self) -> dict[str, str | None]:
         """The engine's instance and mode; of the one recorded last while none was seen."""
-        snapshot = self._engine.last
-        if snapshot is not None:
-            return {"instance": snapshot.identity.instance, "mode": snapshot.identity.mode}
+        instance, mode = self._seen()
+        if instance is not None:
+            return {"instance": instance, "mode": mode}
         newest = history.generations(self._db)[:1]
         return {"instance": newest[0]["instance"] if newest else None, "mode": newest[0]["mode"] if newest else None}
+
+    def _seen(self) -> tuple[str | None, str | None]:
+        snapshot = self._engine.last
+        return (None, None) if snapshot is None else (snapshot.identity.instance, snapshot.identity.mode)
 
     def _filters(self, window: Window, named: Mapping[str, str | None]) -> dict[str, Any]:
         return {**self._whose(), **named, "since_ns": window.since_ns, "until_ns": window.until_ns}
@@ -359,6 +364,9 @@ def _held_otherwise(bridge: Any, strategy: str, held: Row, varied: Mapping[str, 
 
 def research_desk(settings: Settings, engine: EngineService, bridge_factory: Callable[[], Any]) -> Research:
     """The desk of a web process."""
-    from dashboard.services.backtest import BacktestService
 
-    return ResearchDesk(Database(settings.database), BacktestService, engine, bridge_factory, settings.home)
+    def backtests(db: Database) -> Backtests:
+        # A request of the web process does not wait for a venue: what is not on disk is named in the result.
+        return BacktestService(db, fetch=lambda *_: None)
+
+    return ResearchDesk(Database(settings.database), backtests, engine, bridge_factory, settings.home)

@@ -48,6 +48,7 @@ class StudyResult:
     edge: bool  # False: no candidate earned anything by trading
     data_sentence: str  # which data, and who chose it
     notes: tuple[str, ...]
+    fixed: dict[str, float]  # parameters that the caller set beside the grid
     study_id: str | None  # in the database
     took_ms: float
 
@@ -98,6 +99,7 @@ class StudyResult:
             "strategy": self.request.strategy,
             "request": plain(self.request),
             "param_grid": plain(self.param_grid),
+            "fixed": dict(self.fixed),
             "metric": self.metric.name,
             "more_is_better": self.metric.more_is_better,
             "combinations": len(self.trials),

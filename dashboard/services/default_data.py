@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from dashboard.backtest.desk import desk_read
+from dashboard.backtest.settings import config_dir
+from dashboard.backtest.types import BacktestRequest
+from dashboard.db import Database
 from dashboard.optimizer import OptimizerError
 
+STRATEGIES_FILE = "strategies.json"
+DATA_FIELDS = ("symbols", "exchanges", "start_date", "end_date")
+# Of the last run: what it was told of the market and the money.
+ASSUMPTIONS = ("capital_usd", "kind", "half_spread_bps", "bar_size_usd", "latency_ms", "taker_fee_bps")
 DAY_NS = 86_400 * 10**9
 DAYS_DEFAULT = 7
 KIND_DEFAULT = "candles_1m"
+
+
+class Backtests(Protocol):
+    """What of BacktestService is used here and by the optimizer."""
+
+    @property
+    def db(self) -> Database | None: ...
+    @property
+    def store(self) -> Any: ...
+    @property
+    def last_request(self) -> BacktestRequest | None: ...
+    def request(self, **values: Any) -> BacktestRequest:
+        """Keywords as run_backtest's; checked."""
 
 
 class Stored(Protocol):
@@ -84,3 +106,48 @@ def last_days(
     taken = [series[symbol, venue] for symbol in chosen for venue in used]
     start_ns = max(end_ns - days * DAY_NS, min(item.first_ns for item in taken))
     return DataChoice(chosen, used, start_ns, end_ns, any(item.synthetic for item in taken))
+
+
+def scope_of(strategy: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(symbols, exchanges) of a strategy as configured. Raises OptimizerError when there is none of that name."""
+    desk, path = desk_read(), config_dir() / STRATEGIES_FILE
+    listed = {item["name"]: item for item in json.loads(path.read_text())["strategies"]}
+    if strategy not in listed:
+        raise OptimizerError("strategy", strategy, f"one of {', '.join(listed)} ({path})")
+    return tuple(listed[strategy].get("symbols") or desk.symbols), tuple(desk.taker_fee_bps)
+
+
+def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Keywords of a request, completed, and a phrase that says how.
+
+    Args: given, what the caller said among symbols, exchanges, start_date, end_date, capital_usd.
+    What is missing comes from the last run of this strategy, else from its configuration and what is on disk.
+    """
+    if all(name in given for name in DATA_FIELDS):
+        return dict(given), "as given"
+    last = backtests.last_request
+    if last is not None and last.strategy == strategy:
+        values = {
+            "symbols": last.symbols,
+            "exchanges": last.exchanges,
+            "start_date": last.start_ns,
+            "end_date": last.end_ns,
+            **{name: getattr(last, name) for name in ASSUMPTIONS},
+        }
+        if set(given.get("exchanges", ())) - set(last.exchanges):
+            del values["taker_fee_bps"]  # it names the last run's exchanges
+        return {**values, **given}, "as in the last run" if not given else "where not given as in the last run"
+    symbols, exchanges = scope_of(strategy)
+    choice = last_days(
+        backtests.store.list(),
+        symbols=tuple(given.get("symbols", symbols)),
+        exchanges=tuple(given.get("exchanges", exchanges)),
+    )
+    values = {
+        "symbols": choice.symbols,
+        "exchanges": choice.exchanges,
+        "start_date": choice.start_ns,
+        "end_date": choice.end_ns,
+    }
+    phrase = f"the last {DAYS_DEFAULT} days on disk{', invented data' if choice.synthetic else ''}"
+    return {**values, **given}, f"where not given {phrase}" if given else phrase

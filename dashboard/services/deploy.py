@@ -13,9 +13,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Unpack
 
+from bridge.commands import CommandOptions
 from bridge.errors import BridgeError, CommandRejected, CommandTimeout
 from bridge.types import CommandAnswer, Identity, Snapshot, StrategiesFile, StrategyConfig
 from dashboard.optimizer.schema import check_value, natural, parameters
@@ -68,7 +69,9 @@ class DeployBridge(Protocol):
     def snapshot(self) -> Snapshot: ...
     def strategies(self) -> StrategiesFile: ...
     def journal(self) -> Any: ...
-    def update_config(self, updates: dict[str, Any], strategy: str | None = None, **options: Any) -> CommandAnswer: ...
+    def update_config(
+        self, updates: dict[str, Any], strategy: str | None = None, **options: Unpack[CommandOptions]
+    ) -> CommandAnswer: ...
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,26 @@ def plan(bridge: DeployBridge, strategy: str, params: Mapping[str, float], *, st
     wanted = {name: check_value(name, value) for name, value in params.items()}
     identity, found = bridge.snapshot().identity, _running(bridge)
     return _plan(identity, found, strategy, wanted, study_id=study_id)
+
+
+def plan_trial(
+    bridge: DeployBridge, spec: Mapping[str, Any], params: Mapping[str, float], *, study_id: str | None = None
+) -> Plan:
+    """The plan that puts a trial of a study to work: what was searched and what the caller fixed.
+
+    Args: spec, of the study (StudyPlan.spec); params, of the trial. The notes name what the engine goes on running
+    although the trial was tested with another value. Raises as `plan`.
+    """
+    wanted = {**spec["fixed"], **params}
+    made = plan(bridge, str(spec["strategy"]), wanted, study_id=study_id)
+    running = _values(_strategy(_running(bridge), made.strategy))
+    tested = {**{name: known.default for name, known in parameters().items()}, **spec["request"]["params"]}
+    notes = tuple(
+        f"the engine keeps {name} at {value:g} {parameters()[name].unit}; it was tested with {tested[name]:g}."
+        for name, value in running.items()
+        if name not in wanted and tested[name] != value
+    )
+    return replace(made, notes=(*made.notes, *notes))
 
 
 def rollback(bridge: DeployBridge) -> Plan:

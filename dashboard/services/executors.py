@@ -7,23 +7,21 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from dashboard.backtest.history import HistoryStore
 from dashboard.backtest.plain import plain
-from dashboard.backtest.run import build_tape, run, run_grid
+from dashboard.backtest.run import build_tape, run_grid
 from dashboard.db import Database
 from dashboard.db.runs import save_run
 from dashboard.optimizer import grid_of, metric_named
-from dashboard.services.requests import request_of
+from dashboard.services.backtest import BacktestService
+from dashboard.services.requests import request_from
 from dashboard.services.study import Progress, StudyPlan, run_study
 from dashboard.services.study_store import StudyStore
 from dashboard.services.worker_messages import ChildJob, Executor, WorkerLink
 
 
 def backtest_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
-    request = request_of(job.spec["request"])
-    link.progress(0.0, f"reads {', '.join(request.symbols)} of {', '.join(request.exchanges)}")
-    result = run(request, HistoryStore())
-    link.progress(0.95, "saves")
+    request = request_from(job.spec["request"])
+    result = BacktestService().run(request, link.progress)
     db = Database()
     link.check_may_write()
     # The job's id is the run's: an attempt that died after this line and its successor save the same row.
@@ -35,7 +33,7 @@ def optimize_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
     plan = study_plan_of(job.spec)
     store = StudyStore(Database(), job.spec["study_id"], link.check_may_write)
     link.progress(0.0, f"reads {plan.data_sentence}")
-    tape = build_tape(plan.request, HistoryStore())
+    tape = build_tape(plan.request, BacktestService().store)
 
     def tell(progress: Progress) -> None:
         best = plan.metric.text(progress.best.value)
@@ -52,17 +50,18 @@ def optimize_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
     )
     store.finish("done")
     document = result.to_dict()
-    del document["trials"], document["request"], document["param_grid"]  # the study has them
+    del document["trials"], document["request"], document["param_grid"], document["fixed"]  # the study has them
     return document
 
 
 def study_plan_of(spec: dict[str, Any]) -> StudyPlan:
     """The inverse of `StudyPlan.spec`."""
     return StudyPlan(
-        request=request_of(spec["request"]),
+        request=request_from(spec["request"]),
         grid=grid_of(spec["param_grid"]),
         metric=metric_named(spec["metric"]),
         data_sentence=spec["data"],
+        fixed=dict(spec["fixed"]),
     )
 
 

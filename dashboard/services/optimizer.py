@@ -10,34 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
 
-from dashboard.backtest.history import HistoryStore
 from dashboard.backtest.run import build_tape, run_grid
 from dashboard.backtest.types import BacktestRequest
-from dashboard.db import Database, studies
+from dashboard.db import studies
 from dashboard.optimizer import Metric, OptimizerError, StudyResult, grid_of, metric_named
-from dashboard.services.default_data import DAYS_DEFAULT, last_days
+from dashboard.services.default_data import Backtests, choose_data
 from dashboard.services.study import Progress, StudyPlan, run_study
 from dashboard.services.study_store import StudyStore
 
 Moment = str | int | date | datetime
-
-
-class Backtests(Protocol):
-    """What of BacktestService is used here."""
-
-    @property
-    def db(self) -> Database | None: ...
-    @property
-    def store(self) -> HistoryStore: ...
-    @property
-    def last_request(self) -> BacktestRequest | None: ...
-    def scope(self, strategy: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """(symbols, exchanges) of the strategy as configured."""
-
-    def request(self, **values: Any) -> BacktestRequest:
-        """Keywords as run_backtest; checked."""
 
 
 class StrategyOptimizer:
@@ -63,9 +45,9 @@ class StrategyOptimizer:
     ) -> tuple[dict[str, float], StudyResult]:
         """Backtests every combination of `param_grid` on all cores; also inside a running event loop.
 
-        Args: params, fixed parameters beside the grid's; threads, None: one a core. What else is None is taken from
-        the last run of the backtest service, or without one from the strategy's configuration and the last 7 days on
-        disk; the result says which.
+        Args: params, fixed parameters beside the grid's, all others are the schema's defaults; threads, None: one a
+        core. Data that are not given are those of the last run of the backtest service, or without one the strategy's
+        as configured over the last 7 days on disk; the result says which.
         Returns (best parameters of the grid, all results). Raises OptimizerError naming field, value and allowed.
         """
         plan = self.plan(strategy, param_grid, metric, symbols, exchanges, start_date, end_date, capital_usd, params)
@@ -99,10 +81,10 @@ class StrategyOptimizer:
         given = {name: value for name, value in given.items() if value is not None}
         if params is not None and (both := sorted(params.keys() & grid.values.keys())):
             raise OptimizerError(f"params.{both[0]}", params[both[0]], "either in params or in param_grid")
-        values, sentence = self._data(strategy, given)
-        fixed = {name: value for name, value in values.pop("params", {}).items() if name not in grid.values}
-        request = self._backtest.request(strategy=strategy, params={**fixed, **(params or {})}, **values)
-        return StudyPlan(request, grid, judge, f"{_data_text(request)}, {sentence}")
+        values, phrase = choose_data(self._backtest, strategy, given)
+        fixed = dict(params or {})
+        request = self._backtest.request(strategy=strategy, params=fixed, **values)
+        return StudyPlan(request, grid, judge, f"{_data_text(request)} ({phrase})", fixed)
 
     def run(
         self,
@@ -138,41 +120,6 @@ class StrategyOptimizer:
         if store is not None:
             store.finish("done")
         return result
-
-    def _data(self, strategy: str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """Keywords of a request, and how they were chosen."""
-        complete = {"symbols", "exchanges", "start_date", "end_date"} <= given.keys()
-        last = self._backtest.last_request
-        if last is not None and last.strategy == strategy:
-            values = {
-                "symbols": last.symbols,
-                "exchanges": last.exchanges,
-                "start_date": last.start_ns,
-                "end_date": last.end_ns,
-                "capital_usd": last.capital_usd,
-                "params": dict(last.params),
-                "kind": last.kind,
-            }
-            if complete:
-                return given, "as given"
-            taken = "the last run's data" if not given else "where not given as in the last run"
-            return {**values, **given}, taken
-        if complete:
-            return given, "as given"
-        symbols, exchanges = self._backtest.scope(strategy)
-        choice = last_days(
-            self._backtest.store.list(),
-            symbols=tuple(given.get("symbols", symbols)),
-            exchanges=tuple(given.get("exchanges", exchanges)),
-        )
-        chosen = {
-            "symbols": choice.symbols,
-            "exchanges": choice.exchanges,
-            "start_date": choice.start_ns,
-            "end_date": choice.end_ns,
-        }
-        invented = " (invented)" if choice.synthetic else ""
-        return {**chosen, **given}, f"the last {DAYS_DEFAULT} days on disk{invented} where not given"
 
     def _tell(self, metric: Metric) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

@@ -10,7 +10,7 @@ from dashboard.backtest.types import BacktestRequest
 _TUPLES = ("symbols", "exchanges")
 
 
-def request_of(document: dict[str, Any]) -> BacktestRequest:
+def request_from(document: dict[str, Any]) -> BacktestRequest:
     """The inverse of `plain(request)`. Raises ValueError naming a member that is not known or missing."""
     known = {field.name for field in fields(BacktestRequest)}
     if unknown := sorted(document.keys() - known):

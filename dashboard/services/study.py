@@ -18,12 +18,15 @@ BATCH_WANTED_S = 0.5  # between two reports of progress, and what a kill can los
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What is searched on what. data_sentence: which data, and who chose it."""
+    """What is searched on what. data_sentence: which data, and who chose it. fixed: parameters that the caller set
+    beside the grid; all others of the request are the schema's defaults.
+    """
 
     request: BacktestRequest
     grid: Grid
     metric: Metric
     data_sentence: str
+    fixed: dict[str, float]
 
     def spec(self) -> dict[str, Any]:
         """As the database keeps it, in plain JSON types."""
@@ -31,6 +34,7 @@ class StudyPlan:
             "strategy": self.request.strategy,
             "request": plain(self.request),
             "param_grid": plain(self.grid.values),
+            "fixed": dict(self.fixed),
             "metric": self.metric.name,
             "more_is_better": self.metric.more_is_better,
             "combinations": len(self.grid),
@@ -53,7 +57,7 @@ class TrialStore(Protocol):
     def add(self, trials: Sequence[Trial]) -> None: ...
 
 
-RunCandidates = Callable[[list[dict[str, float]]], Sequence[Metrics]]
+RunCandidates = Callable[[list[dict[str, float]]], Sequence[Metrics | None]]
 
 
 def run_study(
@@ -78,6 +82,7 @@ def run_study(
         found = [
             Trial(number, params, metrics, plan.metric.value(metrics))
             for (number, params), metrics in zip(batch, run_candidates(whole), strict=True)
+            if metrics is not None  # None: left out by a cancelled grid, and this one is never cancelled
         ]
         if store is not None:
             store.add(found)
@@ -111,6 +116,7 @@ def _result(plan: StudyPlan, trials: tuple[Trial, ...], study_id: str | None, to
         edge=edge,
         data_sentence=plan.data_sentence,
         notes=tuple(_notes(plan, trials, order[0], edge)),
+        fixed=plan.fixed,
         study_id=study_id,
         took_ms=took_ms,
     )

@@ -31,7 +31,6 @@ from dashboard.services.worker_messages import ChildJob
 
 HEARTBEAT_EVERY_S = 0.5  # so that a cancel is seen within a second
 STALE_AFTER_S = 10.0
-STALE_LOOK_EVERY_S = 5.0
 CLAIM_EVERY_S = 0.5
 LISTEN_S = 0.1
 RETRY_EVERY_S = 1.0
@@ -41,12 +40,21 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """Args: db, migrated; name, unique among workers; command, what runs one job."""
+    """Args: db, migrated; name, unique among workers; command, what runs one job; stale_after_s, after which silence of
+    another worker its job is queued again.
+    """
 
-    def __init__(self, db: Database, name: str, command: Sequence[str] = job_child.COMMAND) -> None:
+    def __init__(
+        self,
+        db: Database,
+        name: str,
+        command: Sequence[str] = job_child.COMMAND,
+        stale_after_s: float = STALE_AFTER_S,
+    ) -> None:
         self._db = db
         self._name = name
         self._command = command
+        self._stale_after_s = stale_after_s
         self._stop = threading.Event()
         self._away = False
 
@@ -60,7 +68,8 @@ class Worker:
         look_at = 0.0
         while not self._stop.is_set():
             if time.monotonic() >= look_at:
-                look_at = time.monotonic() + STALE_LOOK_EVERY_S
+                # Also between two jobs: a worker that is never idle must see the dead too.
+                look_at = time.monotonic() + self._stale_after_s / 2
                 self._look_after_the_dead()
             job = self._try(lambda: jobs.claim(self._db, self._name, tuple(EXECUTORS)))
             if job is None:
@@ -88,7 +97,7 @@ class Worker:
             log.warning("job %s ended: %s", job.id, text)
 
     def _look_after_the_dead(self) -> None:
-        found = self._try(lambda: jobs.requeue_stale(self._db, STALE_AFTER_S))
+        found = self._try(lambda: jobs.requeue_stale(self._db, self._stale_after_s))
         if found:
             log.warning("queued again, their workers fell silent: %s", ", ".join(found))
         self._try(lambda: settle(self._db))
