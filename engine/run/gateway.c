@@ -435,7 +435,9 @@ static const char *useless(const struct hot *hot, const struct hot_connection *c
     bool ready = connection->role == ENGINE_FEED           ? gateway->feed_ready
                  : orders && !gateway->ops->user_on_orders ? true
                                                            : gateway->user_ready;
-    if (!ready && hot->now - connection->added_ns > HOT_SUBSCRIBE_NS) return "subscription not confirmed in 10 s";
+    /* A venue that is OFF may have banned us: it is not asked again and again. */
+    if (!ready && !gateway->off && hot->now - connection->added_ns > HOT_SUBSCRIBE_NS)
+        return "subscription not confirmed in 10 s";
     return NULL;
 }
 

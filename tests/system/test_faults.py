@@ -75,6 +75,19 @@ def test_what_a_person_stopped_stays_stopped_over_a_death_before_ready(desk: Des
     assert bridge.snapshot().strategies[0].state == "STOPPED"
 
 
+def test_venue_that_does_not_come_is_switched_off_and_the_start_goes_on(desk: Desk) -> None:
+    desk.start_venues()
+    desk.oracle("/faults", {"venue": "mexc", "down": 600.0})
+    bridge = starting(desk)
+    bridge.venue_off("mexc", actor="test")
+    desk.wait_state(bridge, "ACTIVE", 20)
+    assert bridge.get_stats().orders == 0
+    desk.oracle("/faults", {"venue": "mexc", "down": 0.0})
+    bridge.venue_on("mexc", actor="test")
+    more_trades(desk, bridge)
+    assert_books_are_the_venues(desk, bridge)
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_books_are_opened_although_the_first_start_found_no_venue(desk: Desk, end: int) -> None:
     starting(desk)
