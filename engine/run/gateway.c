@@ -46,7 +46,7 @@ static bool user_up(const struct gateway *gateway) {
 void gateway_capacity(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     uint32_t capacity = 0;
-    if (user_up(gateway)) {
+    if (user_up(gateway) && hot->now >= gateway->hold_until_ns) {
         if (gateway->ops->orders_by_websocket) {
             if (gateway->orders[0] >= 0 && !uring_has_unsent(hot->ring, (uint32_t)gateway->orders[0]))
                 capacity = ENGINE_WEBSOCKET_ORDERS;
