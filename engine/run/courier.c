@@ -167,12 +167,18 @@ static void tend_venue(struct courier *courier, uint32_t venue) {
         courier_listen_key_keep(courier, venue);
 }
 
+/* A venue that is OFF takes no new arbitrage, so nobody waits for it: the way out when one does not come back. */
+static bool venue_ready(const struct courier *courier, uint32_t venue) {
+    uint32_t state = atomic_load(&courier->engine->venue_state[venue]);
+    return state == ABI_VENUE_OFF || (state == ABI_VENUE_UP && courier->desk[venue].account_known);
+}
+
 /* Recovery is over when every venue has shown its account and no order's outcome is open. */
 static void tell_ready(struct courier *courier) {
     struct engine *engine = courier->engine;
     if (courier->ready_told || courier_has_questions(courier)) return;
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
-        if (!courier->desk[v].account_known || atomic_load(&engine->venue_state[v]) != ABI_VENUE_UP) return;
+        if (!venue_ready(courier, v)) return;
     /* Pairs that are still open soon become questions; what stays open without one waits for a person. */
     int64_t now = clock_mono_ns();
     if (courier->ready_since_ns == 0) courier->ready_since_ns = now;

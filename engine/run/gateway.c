@@ -46,7 +46,7 @@ static bool user_up(const struct gateway *gateway) {
 void gateway_capacity(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     uint32_t capacity = 0;
-    if (user_up(gateway)) {
+    if (user_up(gateway) && hot->now >= gateway->hold_until_ns) {
         if (gateway->ops->orders_by_websocket) {
             if (gateway->orders[0] >= 0 && !uring_has_unsent(hot->ring, (uint32_t)gateway->orders[0]))
                 capacity = ENGINE_WEBSOCKET_ORDERS;
@@ -435,7 +435,9 @@ static const char *useless(const struct hot *hot, const struct hot_connection *c
     bool ready = connection->role == ENGINE_FEED           ? gateway->feed_ready
                  : orders && !gateway->ops->user_on_orders ? true
                                                            : gateway->user_ready;
-    if (!ready && hot->now - connection->added_ns > HOT_SUBSCRIBE_NS) return "subscription not confirmed in 10 s";
+    /* A venue that is OFF may have banned us: it is not asked again and again. */
+    if (!ready && !gateway->off && hot->now - connection->added_ns > HOT_SUBSCRIBE_NS)
+        return "subscription not confirmed in 10 s";
     return NULL;
 }
 

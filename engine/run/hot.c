@@ -136,10 +136,10 @@ static void stop_trading(struct hot *hot) {
 /* In force from the first moment, so that what a person says while the engine still starts comes after it. */
 static void set_start_states(struct hot *hot) {
     const struct engine *engine = hot->engine;
+    if (engine->kill_latched || core_trading_state(hot->core) == ABI_STATE_KILLED)
+        set_state(hot, JOURNAL_STATE_KILL, 0, 1, "the kill switch is latched since an earlier run");
     for (uint32_t i = 0; i < engine->setup.strategy_count; i++)
         set_state(hot, JOURNAL_STATE_STRATEGY, i, engine->strategy_start[i], "start");
-    if (engine->kill_latched)
-        set_state(hot, JOURNAL_STATE_KILL, 0, 1, "the kill switch is latched since an earlier run");
 }
 
 static void take(struct hot *hot, struct to_hot *message) {

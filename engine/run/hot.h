@@ -14,6 +14,8 @@
 #define HOT_PING_NS         15000000000
 #define HOT_SILENCE_NS      40000000000 /* no frame, not even an answer to two pings: the connection is dead */
 #define HOT_SUBSCRIBE_NS    10000000000 /* a subscription refused, or not confirmed for so long: start over */
+#define HOT_HOLD_NS         1000000000  /* after "too many" without a time; with one, at most: */
+#define HOT_HOLD_MOST_NS    60000000000
 /* Core calls nest: an order's SENT report comes inside the actions of the decision that made it. */
 #define HOT_DEPTH           6
 #define HOT_JOURNAL_RESERVE 2048u /* records kept free for what must still be written when the disk is slow */
@@ -46,6 +48,7 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     uint32_t capacity_told; /* what the core thinks may leave now */
+    int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
     uint64_t request_id;
     struct abi_venue view; /* published */

@@ -68,6 +68,30 @@ static void test_feed_lost_while_the_venue_is_down_anyway_takes_its_prices_along
     booted_end(&b);
 }
 
+static void test_venue_that_says_too_many_is_left_alone_for_a_second(void **state) {
+    (void)state;
+    struct booted b;
+    booted_start(&b);
+    int orders = booted_connect(&b, MEXC, ENGINE_ORDERS), user = booted_connect(&b, MEXC, ENGINE_USER);
+    struct gateway *gateway = &b.hot->gateway[MEXC];
+    gateway->user_ready = true;
+    gateway_house(b.hot);
+    assert_int_equal(gateway->capacity_told, 1);
+    struct venue_message *message = &b.hot->message;
+    memset(message, 0, sizeof *message);
+    message->verdict = VENUE_ERROR;
+    message->error_class = VENUE_CLASS_RATE;
+    order_message(b.hot, (uint32_t)gateway->orders[0], message);
+    assert_int_equal(gateway->capacity_told, 0);
+    house_at(&b, b.hot->now + SECOND / 2);
+    assert_int_equal(gateway->capacity_told, 0);
+    house_at(&b, b.hot->now + SECOND);
+    assert_int_equal(gateway->capacity_told, 1);
+    close(orders);
+    close(user);
+    booted_end(&b);
+}
+
 static void test_leg_stays_at_home_when_the_other_has_no_connection(void **state) {
     (void)state;
     struct booted b;
@@ -136,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_subscription_that_is_never_confirmed_is_started_over),
         cmocka_unit_test(test_connection_that_says_nothing_any_more_is_opened_anew),
         cmocka_unit_test(test_feed_lost_while_the_venue_is_down_anyway_takes_its_prices_along),
+        cmocka_unit_test(test_venue_that_says_too_many_is_left_alone_for_a_second),
         cmocka_unit_test(test_leg_stays_at_home_when_the_other_has_no_connection),
         cmocka_unit_test(test_full_tail_ends_the_engine_in_order_and_sends_nothing_unwritten),
         cmocka_unit_test(test_kill_is_latched_on_disk_although_the_hot_thread_is_stuck),
