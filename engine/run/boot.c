@@ -192,4 +192,12 @@ void engine_shut(struct engine *engine) {
         shm_destroy(engine->segment);
     }
     if (engine->lock_fd >= 0) close(engine->lock_fd);
+    for (uint32_t lane = 0; lane < ENGINE_LANES; lane++)
+        free(engine->to_hot[lane]);
+    for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
+        for (uint32_t r = 0; r < ENGINE_ROLES; r++)
+            free(engine->rest[v][r]);
+    free(engine->to_courier);
+    free(engine->recovered);
+    free(engine->core);
 }

@@ -84,7 +84,7 @@ int courier_listen_key_new(struct courier *courier, uint32_t venue);
 /* 0; ERROR_FULL: not told; ERROR_TIMEOUT: told, and not yet taken. */
 int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size);
 
-/* ---- resolve.c: asks at most one question a turn, so that a venue that hangs keeps nothing else waiting for long ---- */
+/* ---- resolve.c: at most one question a turn, so that a venue that hangs keeps nothing else waiting ---- */
 void courier_wanted(struct courier *courier, const struct to_courier *order);
 void courier_resolve(struct courier *courier);
 bool courier_has_questions(const struct courier *courier);
