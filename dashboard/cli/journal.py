@@ -18,7 +18,7 @@ NS_PER_S = 1_000_000_000
 
 def journal(
     context: typer.Context,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the newest records (of --type).")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the newest (of --type).")] = 20,
     from_seq: Annotated[int | None, typer.Option(min=1, help="All from this sequence number on, instead.")] = None,
     generation: Annotated[int | None, typer.Option(min=1, help="Of the engine; default: the newest.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="Only these types, such as FILL.")] = None,
