@@ -67,7 +67,7 @@ class Up:
             self._say_ready(sign_in)
             self._follow(supervisor)
         clean = self._stop(supervisor)
-        return 0 if clean and (healthy or self._stop_signal is not None) else 1
+        return 0 if clean and self._stop_signal is not None else 1
 
     def _end_earlier(self) -> None:
         """The lock is ours, so whatever still runs in this home has nobody in charge."""
