@@ -28,6 +28,10 @@ class RecorderProcess:
     def journal(self) -> Path:
         return self.home / "state" / self.instance / "journal"
 
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         environment = {
             **os.environ,
