@@ -1,5 +1,5 @@
-"""Protects: the result of a backtest. Trades are those of the engine's core, computed here by hand; nothing is filled at
-the price that made the signal; runs repeat byte for byte, alone, in a grid, and whatever the future brings."""
+"""Protects: the result of a backtest. Trades are those of the engine's core, computed here by hand; nothing is filled
+at the price that made the signal; runs repeat byte for byte, alone, in a grid, and whatever the future brings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.backtest.bars import DAY, MINUTE, START, Rows, Store, desk, request, 
 
 
 def gap_store() -> Store:
-    """mexc closes 50 bps above binance in minute 2 and opens there in minute 3; both stand at 20,000 before and after."""
+    """mexc closes 50 bps above binance in minute 2 and opens there in minute 3; else both stand at 20,000."""
     store = Store()
     store.bars("binance", [(20_000.0, 20_000.0)] * 6)
     high = [(20_000.0, 20_000.0)] * 2 + [(20_000.0, 20_100.0), (20_100.0, 20_000.0)] + [(20_000.0, 20_000.0)] * 2
@@ -162,7 +162,8 @@ def test_two_runs_are_equal_byte_for_byte() -> None:
 def test_a_grid_on_one_thread_on_two_and_single_runs_give_the_same_bytes() -> None:
     wanted = request(600)
     tape = build_tape(wanted, walk(5, 600), desk())
-    candidates = [{"min_spread_bps": float(bps), "max_position_usd": usd} for bps in range(10, 40, 3) for usd in (100.0, 400.0)]
+    sizes = (100.0, 400.0)
+    candidates = [{"min_spread_bps": float(b), "max_position_usd": usd} for b in range(10, 40, 3) for usd in sizes]
     one, two = (run_grid(tape, wanted, candidates, threads=threads) for threads in (1, 2))
     alone = [run_tape(tape, replace(wanted, params={**wanted.params, **params})).metrics for params in candidates]
     assert one == two == alone
