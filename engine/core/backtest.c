@@ -5,7 +5,7 @@
 
 #define MEMORY_ALIGN     64
 #define GATEWAY_FREE     1000
-#define TIMERS_AT_ONCE   10000                     /* at one instant; more is a loop that never ends */
+#define TIMERS_AT_ONCE   10000                  /* at one instant; more is a loop that never ends */
 #define FOLLOW_UP_MAX_NS INT64_C(3600000000000) /* after the end, until open orders and hedges are final */
 #define DIGEST_START     UINT64_C(0xcbf29ce484222325)
 

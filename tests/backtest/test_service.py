@@ -157,7 +157,9 @@ def test_a_run_is_saved_where_a_database_is_given(store: Store, monkeypatch: pyt
     assert result.run_id == "run-1" and len(saved) == 1
 
 
-def test_limits_and_fees_come_from_the_desk_that_the_engine_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_and_fees_come_from_the_desk_that_the_engine_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dashboard.backtest.desk import desk_read
     from dashboard.paths import default_config_dir
 
