@@ -65,7 +65,7 @@ class JobService:
         return jobs.submit(self._db, "optimize", {**plan.spec(), "study_id": study_id}), study_id
 
     def submit_download(self, venue: str, symbol: str, start_ns: int, end_ns: int) -> str:
-        """Candles of one minute. Result: rows."""
+        """Candles of one minute. Result: pages, added, replaced, unchanged, refused_count, refused."""
         spec = {"venue": venue, "symbol": symbol, "start_ns": start_ns, "end_ns": end_ns}
         return jobs.submit(self._db, "download", spec)
 
