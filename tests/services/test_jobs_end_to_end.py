@@ -85,7 +85,7 @@ def test_a_study_survives_kill_9_of_its_worker_with_every_trial_once(yard: Yard,
     )
     job_id, study_id = yard.jobs.submit_study(plan)
     first = yard.worker()
-    wait_until(lambda: 0 < yard.trials(study_id), 30)
+    wait_until(lambda: yard.trials(study_id) > 0, 30)
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert yard.state(job_id) == "running", "killed before the end, or the grid is too small for this machine"
