@@ -58,7 +58,7 @@ def create_server(
         await asyncio.gather(sampling, return_exceptions=True)
         engine.close()
 
-    about = {"title": "arbdeck", "version": VERSION, "description": DESCRIPTION}
+    about: dict[str, Any] = {"title": "arbdeck", "version": VERSION, "description": DESCRIPTION}
     app = FastAPI(**about, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=OPENAPI_PATH)
     app.state.engine = engine
     app.state.instance = settings.instance

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import dash
 from dash import Dash
-from dash.backends._fastapi import reset_current_request, set_current_request
+from dash.backends import _fastapi as dash_backend
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -78,11 +78,12 @@ def _answer_unknown_pages(app: FastAPI, site: Any) -> None:
     async def page(request: Request) -> Response:
         if request.url.path in known:
             # Dash 4.4.1 knows the request only on its own paths; its index asks for it.
-            token = set_current_request(request)
+            backend: Any = dash_backend
+            token = backend.set_current_request(request)
             try:
                 return HTMLResponse(site.index())
             finally:
-                reset_current_request(token)
+                backend.reset_current_request(token)
         return HTMLResponse(NOT_FOUND, status_code=404)
 
     app.add_api_route("/{path:path}", page, methods=["GET"], include_in_schema=False)

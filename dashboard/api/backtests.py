@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -31,8 +31,8 @@ TradeColumn = Literal[
     "gross_bps", "net_bps", "fees_usd", "pnl_usd", "outcome", "hedges",
 ]  # fmt: skip
 
-ERRORS = {status: {"model": ErrorEnvelope} for status in (404, 409, 422, 503)}
-router = APIRouter(prefix="/api/v2/backtest", tags=["backtest"], responses={**ERRORS})
+ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorEnvelope} for status in (404, 409, 422, 503)}
+router = APIRouter(prefix="/api/v2/backtest", tags=["backtest"], responses=ERRORS)
 
 
 @router.get("/strategies", response_model=Envelope, summary="Parameters of each strategy, and what runs now")

@@ -23,7 +23,7 @@ Instant = Annotated[int | None, Query(ge=0, le=NS_MAX, description="Unix ns, UTC
 Symbol = Annotated[str | None, Query(pattern=r"^[A-Z0-9]{1,31}$")]
 Word = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
-router = APIRouter(prefix="/api/v2", responses={**ERRORS})
+router = APIRouter(prefix="/api/v2", responses=ERRORS)
 
 
 def _checked(window: Window) -> Window:

@@ -26,11 +26,12 @@ from dashboard.backtest.plain import plain
 from dashboard.backtest.types import BacktestRequest, BacktestResult
 from dashboard.db import Database, DatabaseError, history, runs, studies
 from dashboard.optimizer import Trial, metric_named, ranked
-from dashboard.services import EngineService, deploy
+from dashboard.services import EngineService
+from dashboard.services import deploy as deployment
 from dashboard.services.backtest import BacktestService
 from dashboard.services.jobs import JobService, estimate
 from dashboard.services.optimizer import StrategyOptimizer, with_candidate
-from dashboard.services.requests import request_of
+from dashboard.services.requests import request_from
 from dashboard.services.study_store import trial_of
 from dashboard.settings import Settings
 
@@ -151,7 +152,7 @@ class ResearchDesk:
     def run_trial(self, study_id: str, number: int) -> Outcome:
         study = studies.load_study(self._db, study_id)
         trial = self._trial(study_id, number)
-        return self._run_or_queue(with_candidate(request_of(study["spec"]["request"]), trial.params))
+        return self._run_or_queue(with_candidate(request_from(study["spec"]["request"]), trial.params))
 
     @translated
     def deploy(
@@ -161,19 +162,15 @@ class ResearchDesk:
         trial = self._best(study_id, shapes.listed_study(study)) if number is None else self._trial(study_id, number)
         if trial is None:
             raise Conflict("This study has no finished trial yet: there is nothing to put to work.")
-        strategy = study["spec"]["request"]["strategy"]
 
-        held = {**study["spec"]["request"]["params"]}
-
-        def plan(bridge: Any) -> deploy.Plan:
-            made = deploy.plan(bridge, strategy, trial.params, study_id=study_id)
-            return replace(made, notes=(*made.notes, *_held_otherwise(bridge, strategy, held, trial.params)))
+        def plan(bridge: Any) -> deployment.Plan:
+            return deployment.plan_trial(bridge, study["spec"], trial.params, study_id=study_id)
 
         return self._deploy(plan, confirm, config_hash, actor)
 
     @translated
     def rollback(self, confirm: str | None, config_hash: str | None, actor: str) -> Row:
-        return self._deploy(deploy.rollback, confirm, config_hash, actor)
+        return self._deploy(deployment.rollback, confirm, config_hash, actor)
 
     # ---- jobs ----
 
@@ -304,7 +301,7 @@ class ResearchDesk:
         return found[0] if found else None
 
     def _deploy(
-        self, make_plan: Callable[[Any], deploy.Plan], confirm: str | None, config_hash: str | None, actor: str
+        self, make_plan: Callable[[Any], deployment.Plan], confirm: str | None, config_hash: str | None, actor: str
     ) -> Row:
         """The plan; with `confirm` and the hash of the plan that was shown, the plan applied."""
 
@@ -323,7 +320,7 @@ class ResearchDesk:
                     f"The engine's configuration is {plan.config_hash[:12]}, the plan that was shown is of "
                     f"{config_hash[:12]}. Nothing was changed; look at the new difference."
                 )
-            done = plain(deploy.apply(bridge, plan, confirm, actor=actor))
+            done = plain(deployment.apply(bridge, plan, confirm, actor=actor))
             return {"plan": done.pop("plan"), "deployed": done}
 
         return self._with_bridge(act)  # type: ignore[no-any-return]
@@ -350,16 +347,6 @@ class ResearchDesk:
 
     def _filters(self, window: Window, named: Mapping[str, str | None]) -> dict[str, Any]:
         return {**self._whose(), **named, "since_ns": window.since_ns, "until_ns": window.until_ns}
-
-
-def _held_otherwise(bridge: Any, strategy: str, held: Row, varied: Mapping[str, float]) -> list[str]:
-    """What the study held fixed at another value than the engine runs: its figures are not those of the engine."""
-    running = next(item.params for item in bridge.strategies().strategies if item.name == strategy)
-    return [
-        f"The study held {name} at {value:g}, the engine runs {running[name]:g} and keeps it."
-        for name, value in held.items()
-        if name in running and name not in varied and running[name] != value
-    ]
 
 
 def research_desk(settings: Settings, engine: EngineService, bridge_factory: Callable[[], Any]) -> Research:

@@ -20,7 +20,7 @@ OrderBy = Annotated[
 
 Number = Annotated[int, Path(ge=0, le=2**31)]
 
-router = APIRouter(prefix="/api/v2", responses={**ERRORS})
+router = APIRouter(prefix="/api/v2", responses=ERRORS)
 
 
 @router.get("/studies", response_model=Page, summary="Studies, newest first", tags=["studies"])
