@@ -17,9 +17,10 @@ help: ## Lists the targets
 setup: ## Prepares everything in .venv: system packages, Python packages, engine
 	@$(SETUP) test
 
-run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=FILE, SPEED=N)
+run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=FILE, SPEED=N, MAP=NAME=TARGET,...)
 	@$(SETUP) run
-	@arbdeck up $(if $(PORT),--port '$(PORT)') $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
+	@arbdeck up $(if $(PORT),--port '$(PORT)') $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)') \
+	  $(if $(MAP),--map '$(MAP)')
 
 login: ## Prints again how to sign in to the running dashboard
 	@arbdeck login $(if $(PORT),--port '$(PORT)')

@@ -100,3 +100,11 @@ class JournalError(BridgeError):
         super().__init__(f"Journal {path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class CoreError(BridgeError):
+    """The decision core's library cannot be used, or refused its input. Attribute: code (0: none)."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code

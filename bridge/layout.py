@@ -23,7 +23,7 @@ _ENUM = re.compile(r"^\s*enum\s+(\w+)\s*\{", re.MULTILINE)
 _DEFINE = re.compile(r"^\s*#\s*define\s+(\w+)\s+(0[xX][0-9a-fA-F]+|\d+)", re.MULTILINE)
 _CODES = {
     "int8_t": "b", "uint8_t": "B", "int16_t": "h", "uint16_t": "H",
-    "int32_t": "i", "uint32_t": "I", "int64_t": "q", "uint64_t": "Q",
+    "int32_t": "i", "uint32_t": "I", "int64_t": "q", "uint64_t": "Q", "double": "d",
 }  # fmt: skip
 
 Fix = Callable[[bytes], Any]
@@ -65,6 +65,11 @@ class Layout:
         self.structs: tuple[str, ...] = tuple(self._ffi.list_types()[1])
         self.dtype = lru_cache(maxsize=None)(self._dtype)
         self.decoder = lru_cache(maxsize=None)(self._decoder)
+
+    @property
+    def ffi(self) -> Any:
+        """For calls into a library that was built from this text."""
+        return self._ffi
 
     def sizeof(self, name: str) -> int:
         return int(self._ffi.sizeof(f"struct {name}"))

@@ -56,3 +56,9 @@ def bridge_settings(instance: str | None = None, home: str | os.PathLike[str] | 
 def _only_instance(home: Path) -> str | None:
     names = [path.stem for path in (home / "run").glob("*.json")]
     return names[0] if len(names) == 1 else None
+
+
+def core_library_named() -> Path | None:
+    """ARBDECK_CORE: the decision core's library, where it is not beside the package."""
+    named = os.environ.get("ARBDECK_CORE")
+    return Path(named).expanduser() if named else None

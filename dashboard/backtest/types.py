@@ -57,7 +57,7 @@ class Trades:
     symbol: list[str]
     buy_venue: list[str]
     sell_venue: list[str]
-    qty: Floats
+    qty: Floats  # filled, of the leg that got more; 0: neither leg filled
     buy_price: Floats  # average of its fills; NaN: no fill
     sell_price: Floats
     gross_bps: Floats

@@ -73,17 +73,26 @@ static void input_begin(struct core *core, int64_t now, struct core_out *out) {
     out_reset(out);
 }
 
-void core_on_quote(struct core *core, const struct journal_quote *quote, int64_t now, struct core_out *out) {
-    input_begin(core, now, out);
+bool core_on_book(struct core *core, const struct journal_quote *quote, int64_t now) {
+    assert(now >= core->now);
     assert(quote->symbol < core->setup.symbol_count);
     assert(quote->venue < core->setup.venue_count);
-    if ((symbol_of(core, quote->symbol)->venue_mask >> quote->venue & 1u) == 0) return;
-    if (!market_quote_apply(&core->market, quote, now)) {
-        count(core, ABI_COUNTER_QUOTES_STALE);
-        return;
-    }
-    count(core, ABI_COUNTER_QUOTES);
-    detect_quote(core, quote->symbol, quote->venue, now, out);
+    core->now = now;
+    if ((symbol_of(core, quote->symbol)->venue_mask >> quote->venue & 1u) == 0) return false;
+    bool applied = market_quote_apply(&core->market, quote, now);
+    count(core, applied ? ABI_COUNTER_QUOTES : ABI_COUNTER_QUOTES_STALE);
+    return applied;
+}
+
+void core_on_books(struct core *core, uint32_t symbol, uint32_t venue_mask, int64_t now, struct core_out *out) {
+    input_begin(core, now, out);
+    assert(symbol < core->setup.symbol_count);
+    detect_books(core, symbol, venue_mask, now, out);
+}
+
+void core_on_quote(struct core *core, const struct journal_quote *quote, int64_t now, struct core_out *out) {
+    input_begin(core, now, out);
+    if (core_on_book(core, quote, now)) detect_books(core, quote->symbol, 1u << quote->venue, now, out);
 }
 
 void core_on_report(struct core *core, const struct journal_report *report, int64_t now, struct core_out *out) {

@@ -22,27 +22,11 @@
 #include "../abi.h"
 #include "../journal.h"
 #include "params.h"
+#include "setup.h"
 
 #define CORE_OUT_MAX 24
 
 struct core;
-
-struct core_setup {
-    uint64_t generation;
-    int64_t wall_offset_ns;
-    uint32_t mode;
-    uint32_t venue_count;
-    uint32_t symbol_count;
-    uint32_t asset_count;
-    uint32_t strategy_count;
-    struct journal_venue venue[ABI_VENUE_MAX];
-    struct journal_symbol symbol[ABI_SYMBOL_MAX]; /* tick, lot, minima: the coarser of its venues */
-    struct journal_asset asset[ABI_ASSET_MAX];
-    int64_t taker_fee_ppm[ABI_VENUE_MAX][ABI_SYMBOL_MAX]; /* negative: unknown, the pair is not traded */
-    struct core_params params[ABI_STRATEGY_MAX];
-    char strategy_name[ABI_STRATEGY_MAX][32];
-    struct core_limits limits;
-};
 
 /* What a call asks for, and what it changed (for the publisher). Reset by every core_on_* call. */
 struct core_out {
@@ -67,6 +51,11 @@ int core_init(struct core *core, const struct core_setup *setup);
 /* ---- inputs. `now` = core time; never decreases (asserted). ---- */
 
 void core_on_quote(struct core *core, const struct journal_quote *quote, int64_t now, struct core_out *out);
+/* The two halves of core_on_quote, for a caller that knows all quotes of one instant before anybody decides (bars: the
+ * closes of all venues). The market half: false when the quote is older than the one held. */
+bool core_on_book(struct core *core, const struct journal_quote *quote, int64_t now);
+/* The decision half: every pair of venues of which at least one is in venue_mask (bit v: its book has changed). */
+void core_on_books(struct core *core, uint32_t symbol, uint32_t venue_mask, int64_t now, struct core_out *out);
 void core_on_report(struct core *core, const struct journal_report *report, int64_t now, struct core_out *out);
 /* Completes fill->*_after_e8 and fill->booked: journal the fill after this call, before out's records.
  * A duplicate (venue, symbol, trade_id) changes nothing. A fill that arrives after the order was thought final is
@@ -126,6 +115,8 @@ void core_view_exposures(const struct core *core, struct abi_exposures *out);
 void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_strategy *out);
 void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out);
 void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
+/* True once the books hold an amount for it, from a venue's first word, a snapshot or a person. */
+bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset);
 enum abi_state core_trading_state(const struct core *core);
 uint32_t core_open_pairs(const struct core *core);
 

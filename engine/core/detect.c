@@ -1,4 +1,4 @@
-/* Which pairs of quotes are worth a decision. Only the symbol whose quote changed is looked at, against every other
+/* Which pairs of quotes are worth a decision. Only the venues whose quotes changed are looked at, against every other
  * venue, both ways. Exact: prices times ratios compared in 128 bits, no division until something qualifies. */
 #include "state.h"
 
@@ -70,12 +70,18 @@ static void detect_direction(struct core *core, uint32_t symbol, uint32_t buy, u
     }
 }
 
-void detect_quote(struct core *core, uint32_t symbol, uint32_t venue, int64_t now, struct core_out *out) {
-    uint32_t mask = symbol_of(core, symbol)->venue_mask;
-    for (uint32_t other = 0; other < core->setup.venue_count; other++) {
-        if (other == venue || (mask >> other & 1u) == 0) continue;
-        detect_direction(core, symbol, venue, other, now, out);
-        detect_direction(core, symbol, other, venue, now, out);
+/* A pair of venues is looked at once, also when both books have changed. */
+void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out) {
+    uint32_t traded = symbol_of(core, symbol)->venue_mask;
+    changed &= traded;
+    for (uint32_t venue = 0; venue < core->setup.venue_count; venue++) {
+        if ((changed >> venue & 1u) == 0) continue;
+        for (uint32_t other = 0; other < core->setup.venue_count; other++) {
+            bool done = other < venue && (changed >> other & 1u) != 0;
+            if (other == venue || done || (traded >> other & 1u) == 0) continue;
+            detect_direction(core, symbol, venue, other, now, out);
+            detect_direction(core, symbol, other, venue, now, out);
+        }
     }
 }
 

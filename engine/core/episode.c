@@ -34,17 +34,20 @@ static void episode_end(struct core *core, struct episode *episode, struct core_
         core->strategy[episode->view.strategy].view.refused++;
     }
     core->episode_of[episode->view.strategy][episode->direction] = 0;
-    episode->active = false;
+    uint32_t slot = (uint32_t)(episode - core->episode);
+    core->episode_active[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     out_opportunity(out, episode->view.id);
 }
 
 /* A free place; when all are taken the episode that has been quiet for longest ends early. */
 static uint32_t episode_slot(struct core *core, struct core_out *out) {
     uint32_t quietest = 0;
-    for (uint32_t i = 0; i < EPISODE_SLOTS; i++) {
-        if (!core->episode[i].active) return i;
-        if (core->episode[i].last_ns < core->episode[quietest].last_ns) quietest = i;
+    for (uint32_t word = 0; word < EPISODE_SLOTS / 64; word++) {
+        uint64_t free_bits = ~core->episode_active[word];
+        if (free_bits != 0) return word * 64 + (uint32_t)__builtin_ctzll(free_bits);
     }
+    for (uint32_t i = 1; i < EPISODE_SLOTS; i++)
+        if (core->episode[i].last_ns < core->episode[quietest].last_ns) quietest = i;
     episode_end(core, &core->episode[quietest], out);
     return quietest;
 }
@@ -53,7 +56,7 @@ static struct episode *episode_begin(struct core *core, const struct candidate *
     uint32_t slot = episode_slot(core, out);
     struct episode *episode = &core->episode[slot];
     memset(episode, 0, sizeof *episode);
-    episode->active = true;
+    core->episode_active[slot / 64] |= UINT64_C(1) << slot % 64;
     episode->first_ns = c->now;
     episode->direction = c->direction;
     episode->view.id = ++core->opportunity_last;
@@ -170,13 +173,15 @@ void episode_pair_update(struct core *core, const struct pair *pair, struct core
 
 void episodes_end(struct core *core, int64_t now, struct core_out *out) {
     core->episodes_due = false;
-    for (uint32_t i = 0; i < EPISODE_SLOTS; i++) {
-        struct episode *episode = &core->episode[i];
-        if (!episode->active || now - episode->last_ns < EPISODE_GAP_NS) continue;
-        if (!out_has_room(out)) {
-            core->episodes_due = true;
-            return;
+    for (uint32_t word = 0; word < EPISODE_SLOTS / 64; word++) {
+        for (uint64_t left = core->episode_active[word]; left != 0; left &= left - 1) {
+            struct episode *episode = &core->episode[word * 64 + (uint32_t)__builtin_ctzll(left)];
+            if (now - episode->last_ns < EPISODE_GAP_NS) continue;
+            if (!out_has_room(out)) {
+                core->episodes_due = true;
+                return;
+            }
+            episode_end(core, episode, out);
         }
-        episode_end(core, episode, out);
     }
 }

@@ -50,7 +50,7 @@ struct account {
     int64_t reserved_e8;
     int64_t venue_e8;
     int64_t venue_wall_ns;
-    bool known;
+    bool known; /* opened: the total is an amount, not just 0 */
 };
 
 struct leg {
@@ -115,7 +115,6 @@ struct episode {
     int64_t last_ns;
     uint64_t refused_mask; /* bit code: recorded in this episode */
     uint32_t direction;    /* place in core.episode_of[strategy] */
-    bool active;
     bool taken;
 };
 
@@ -185,6 +184,7 @@ struct core {
     struct direction direction[DIRECTION_COUNT];
     uint16_t episode_of[ABI_STRATEGY_MAX][DIRECTION_COUNT]; /* slot + 1; 0: none */
     struct episode episode[EPISODE_SLOTS];
+    uint64_t episode_active[EPISODE_SLOTS / 64]; /* bit i: episode[i] has not ended; a mark reads these, not all */
     struct execution execution[EXECUTION_SLOTS];
     uint64_t execution_head;
     uint64_t execution_tail;
@@ -278,7 +278,7 @@ void market_venue_forget(struct market *market, uint32_t venue);
 void market_mark(struct market *market, const struct core_setup *setup, const uint32_t *venue_state, int64_t now);
 
 /* detect.c */
-void detect_quote(struct core *core, uint32_t symbol, uint32_t venue, int64_t now, struct core_out *out);
+void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out);
 void detect_best_now(struct core *core, int64_t now);
 
 /* gates.c: false and refusal, value, limit when one denies. */
