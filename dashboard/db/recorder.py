@@ -28,6 +28,7 @@ from dashboard.db.settings import RecorderSettings, recorder_settings
 BATCH_RECORDS = 4096
 POLL_S = 0.05
 STATUS_EVERY_S = 0.5
+CURRENT_S = 1.0  # a database that is less behind is said to be current
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 
@@ -87,16 +88,16 @@ class Recorder:
             tail.passed.clear()
             if batch is not None:
                 self._recording.record(batch.records, batch.layout, batch.generation, batch.wall_offset_ns)
-            self._well("current" if batch is None and self._recording.cursor else "recording", tail)
+            self._well(tail)
             if batch is None:
                 self._wait(POLL_S)
 
-    def _well(self, state: str, tail: JournalTail) -> None:
+    def _well(self, tail: JournalTail) -> None:
         if self._error is not None:
             log.info("records again")
             self._error = None
         self._retry_s = RETRY_S_MIN
-        self._state = "waiting" if self._recording.cursor is None else state
+        self._state = "waiting" if self._recording.cursor is None else "recording"
         if tail.damage is not None:
             self._note_error(f"the journal cannot be read on: {tail.damage}")
             self._state = "error"
@@ -123,16 +124,18 @@ class Recorder:
         cursor, settings = self._recording.cursor, self._settings
         try:
             left = records_after(settings.journal, None if cursor is None else (cursor.generation, cursor.seq))
+            lag_s = max(0.0, (now_ns() - cursor.wall_ns) / 1e9) if left and cursor else 0.0
+            current = self._state == "recording" and lag_s < CURRENT_S
             status = RecorderStatus(
                 instance=settings.instance,
                 database=self._db.name,
                 pid=os.getpid(),
-                state=self._state,
+                state="current" if current else self._state,
                 generation=None if cursor is None else cursor.generation,
                 seq=None if cursor is None else cursor.seq,
                 records=0 if cursor is None else cursor.records,
                 lag_records=left,
-                lag_s=max(0.0, (now_ns() - cursor.wall_ns) / 1e9) if left and cursor else 0.0,
+                lag_s=lag_s,
                 last_error=None if self._last_error is None else self._last_error[0],
                 last_error_ns=None if self._last_error is None else self._last_error[1],
                 updated_ns=now_ns(),

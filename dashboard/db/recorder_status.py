@@ -15,7 +15,9 @@ SILENT_AFTER_S = 5.0
 
 @dataclass(frozen=True)
 class RecorderStatus:
-    """state: "waiting" (no journal yet), "recording", "current" (nothing left to read), "error" (see last_error)."""
+    """state: "waiting" (no journal yet), "recording" (catching up), "current" (less than a second behind), "error" (see
+    last_error).
+    """
 
     instance: str
     database: str

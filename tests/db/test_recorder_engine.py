@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import CEngineBridge
+from bridge import CEngineBridge, Order, Snapshot
 from dashboard.db import Database, history
 from dashboard.db.recorder_status import recorder_status
 from tests.db.journal_oracle import assert_equal
@@ -81,28 +81,31 @@ def test_the_database_is_the_journal_of_an_engine_that_trades_and_crashes(
         desk.oracle("/faults", {"venue": venue, **FAULTS})
     desk.wait(lambda: bridge.get_stats().orders > 400, 60)
     settle(desk, bridge)
+    snapshot, orders = bridge.snapshot(), bridge.orders(1000)
+    desk.wait(lambda: bridge.snapshot().status.journal_disk_seq >= snapshot.status.journal_seq, 10)
+    bridge.close()
     db = Database(database_url)
+    desk.kill("engine")
     recorder.wait_until_current(db)
-    counts = assert_equal(db, desk.instance, recorder.journal)
-    assert min(counts[table] for table in ("fills", "opportunities", "pairs", "pnl_samples", "balances", "states")) > 0
-    assert counts["alarms"] > 0  # of orders that were not answered
-    assert_orders_are_the_engines(db, bridge)
-    assert_fills_are_the_venues(db, desk)
+    desk.wait(lambda: recorder_status(desk.home, desk.instance).lag_records == 0, 5)
     status = recorder_status(desk.home, desk.instance)
     assert status is not None and not status.silent
     assert (status.state, status.last_error) == ("current", None), recorder.log.read_text()
+    counts = assert_equal(db, desk.instance, recorder.journal)
+    assert min(counts[table] for table in ("fills", "opportunities", "pairs", "pnl_samples", "balances", "states")) > 0
+    assert counts["alarms"] > 0  # of orders that were not answered
+    assert_orders_are_the_engines(db, orders)
+    assert_pnl_is_the_engines(db, snapshot)
+    assert_fills_are_the_venues(db, desk)
     assert [row["generation"] for row in history.generations(db)] == [3, 2, 1]
-    bridge.close()
     db.dispose()
 
 
-def assert_orders_are_the_engines(db: Database, bridge: CEngineBridge) -> None:
-    snapshot = bridge.snapshot()
+def assert_orders_are_the_engines(db: Database, engines: list[Order]) -> None:
     rows, _ = history.orders(db, {}, 10_000)
     by_client = {row["client_id"]: row for row in rows}
     assert len(by_client) == len(rows)
     assert all(row["closed"] for row in rows)
-    engines = bridge.orders(1000)
     assert len(engines) > 10
     for order in engines:
         row = by_client[order.client_id]
@@ -112,9 +115,14 @@ def assert_orders_are_the_engines(db: Database, bridge: CEngineBridge) -> None:
         )  # fmt: skip
         assert row["quote_e8"] / 1e8 == pytest.approx(order.filled_quote, abs=2e-8)
         assert row["final_ns"] == order.final_ns
-    trading = snapshot.pnl.trading_usd
-    assert history.pnl(db)[-1]["trading_usd"] == pytest.approx(trading, abs=1e-8)
-    assert history.totals(db)["pnl"][0]["trading_usd"] == pytest.approx(trading, abs=1e-8)
+
+
+def assert_pnl_is_the_engines(db: Database, snapshot: Snapshot) -> None:
+    samples = {row["wall_ns"]: row["trading_usd"] for row in history.pnl(db, points=10_000)}
+    assert snapshot.pnl.marked_ns is not None
+    assert samples[snapshot.pnl.marked_ns] == pytest.approx(snapshot.pnl.trading_usd, abs=1e-8)
+    (last,) = history.totals(db)["pnl"]
+    assert last["wall_ns"] == max(samples)
 
 
 def assert_fills_are_the_venues(db: Database, desk: Desk) -> None:
