@@ -282,6 +282,28 @@ static void test_random_streams_give_equal_bytes_alone_and_in_a_grid(void **stat
     free(event);
 }
 
+/* The core counts the orders that a gateway may send down: a long run must not run out of them. */
+static void test_a_long_run_never_runs_out_of_gateway(void **state) {
+    (void)state;
+    enum { GAPS = 1500 };
+    struct backtest_event *event = calloc(GAPS * 8, sizeof *event);
+    uint64_t count = 0;
+    for (int64_t i = 0; i < GAPS; i++) {
+        event[count++] = quote(i * 4 * SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC, B, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + SEC, B, 6530000 - 60000 * (i & 1), 100000);
+        event[count++] = quote(i * 4 * SEC + 2 * SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + 2 * SEC, B, 6530000 - 60000 * (i & 1), 100000);
+    }
+    options.end_ns = T0 + GAPS * 4 * SEC;
+    assert_int_equal(run(event, count), 0);
+    free(event);
+    assert_int_equal(result.refused[ABI_REFUSAL_GATEWAY_BUSY], 0);
+    assert_int_equal(result.pairs, GAPS);
+    assert_int_equal(result.orders, 2 * GAPS);
+}
+
 static void test_a_counter_at_the_end_runs_nothing_more(void **state) {
     (void)state;
     uint64_t next = 4;
@@ -334,6 +356,7 @@ int main(void) {
         TEST(test_a_silent_venue_is_stale_until_it_speaks),
         TEST(test_events_and_options_that_make_no_sense_are_refused),
         TEST(test_random_streams_give_equal_bytes_alone_and_in_a_grid),
+        TEST(test_a_long_run_never_runs_out_of_gateway),
         TEST(test_a_counter_at_the_end_runs_nothing_more),
         TEST(test_the_two_halves_of_a_quote_are_the_quote),
     };
