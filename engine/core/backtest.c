@@ -178,6 +178,7 @@ static void finish(struct run *run) {
     while (run->next_own_ns <= time_add(end, FOLLOW_UP_MAX_NS) && run->result->error == 0)
         own_step(run, run->next_own_ns);
     if (run->result->error == 0) run_mark(run, int64_max(run->core->now, end), true);
+    run_pairs_close(run);
     run_totals(run);
 }
 

@@ -65,7 +65,7 @@ static void trade_log(struct run *run, const struct pair *pair, int64_t final_ns
     struct backtest_trade trade = trade_of(pair, final_ns);
     uint64_t row = (uint32_t)pair->id - 1;
     if (row < run->output->trade_cap) run->output->trade[row] = trade;
-    if (final_ns != 0) digest_add(run, &trade, sizeof trade);
+    digest_add(run, &trade, sizeof trade);
 }
 
 static void pair_begin(struct run *run, const struct journal_intent *intent) {
@@ -102,6 +102,16 @@ static void pairs_finish(struct run *run, int64_t now) {
             run->open_pair[kept++] = run->open_pair[i];
     }
     run->open_count = kept;
+}
+
+/* At the end: what is still open counts with what it has, its residual at marks. */
+void run_pairs_close(struct run *run) {
+    for (uint32_t i = 0; i < run->open_count; i++) {
+        struct pair *pair = pair_find(run->core, run->open_pair[i]);
+        pair_settle(run->core, pair);
+        trade_log(run, pair, 0);
+    }
+    run->result->unfinished = run->open_count;
 }
 
 static void alarm_log(struct run *run, const struct journal_alarm *alarm, int64_t now) {

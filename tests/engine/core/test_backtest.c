@@ -207,6 +207,23 @@ static void test_a_silent_venue_is_stale_until_it_speaks(void **state) {
     assert_int_equal(result.refused[ABI_REFUSAL_VENUE_STATE], 1);
 }
 
+/* B is silent for good after one leg filled: the hedge waits, and the pair still shows what it did. */
+static void test_a_pair_that_is_open_at_the_end_is_reported_as_it_stands(void **state) {
+    (void)state;
+    struct backtest_event event[8];
+    uint64_t count = gap(event, 60 * MS, 6500000, 100000); /* the sale misses, the purchase fills */
+    options.stale_ns = 1500 * MS;
+    options.end_ns = T0 + 60 * SEC;
+    setup.limits.hedge_retry_ns = 30 * SEC;
+    assert_int_equal(run(event, count), 0);
+    assert_int_equal(result.unfinished, 1);
+    assert_int_equal(trades[0].final_ns, 0);
+    assert_int_equal(trades[0].bought_qty, 765);
+    assert_int_equal(trades[0].sold_qty, 0);
+    assert_int_equal(result.trades, 1);
+    assert_true(trades[0].pnl_e8 < 0);
+}
+
 static void test_events_and_options_that_make_no_sense_are_refused(void **state) {
     (void)state;
     struct backtest_event event[2] = {quote(SEC, A, 6500000, 1), quote(0, B, 6500000, 1)};
@@ -354,6 +371,7 @@ int main(void) {
         TEST(test_quotes_of_one_instant_are_all_known_before_anybody_decides),
         TEST(test_nobody_decides_on_a_quote_that_is_for_fills_only),
         TEST(test_a_silent_venue_is_stale_until_it_speaks),
+        TEST(test_a_pair_that_is_open_at_the_end_is_reported_as_it_stands),
         TEST(test_events_and_options_that_make_no_sense_are_refused),
         TEST(test_random_streams_give_equal_bytes_alone_and_in_a_grid),
         TEST(test_a_long_run_never_runs_out_of_gateway),
