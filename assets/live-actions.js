@@ -157,6 +157,7 @@
   }
 
   A.actions = {
+    confirm, toast, newKey, risky,
     answerOf(place) {
       const answer = answers.get(place);
       return answer && Date.now() - answer.at < ANSWER_SHOWN_MS ? answer.text : "";

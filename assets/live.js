@@ -107,6 +107,7 @@
   function paint(now) {
     framePending = false;
     A.panels.fast();
+    if (!A.onOverview) return; // other pages have the header and the banner only
     if (now - textAt >= TEXT_EVERY_MS) {
       textAt = now;
       A.panels.slow();
@@ -124,36 +125,43 @@
     A.byId("theme-button").addEventListener("click", () => {
       root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
       try { localStorage.setItem("arbdeck-theme", root.dataset.theme); } catch (error) { /* not remembered then */ }
-      A.charts.rebuild();
+      redraw();
     });
+  }
+  // Sizes and colours of charts are fixed when they are made.
+  function redraw() {
+    if (A.onOverview) A.charts.rebuild();
+    document.dispatchEvent(new Event("arbdeck-redraw"));
   }
 
   function start() {
     A.actions.bind();
     bindTheme();
-    for (const name of A.charts.ranges)
+    A.onOverview = Boolean(A.byId("overview-fill-rows"));
+    for (const name of A.onOverview ? A.charts.ranges : [])
       A.byId("overview-range-" + name).addEventListener("click", () => A.charts.range(name));
     let resizeTimer = 0;
     window.addEventListener("resize", () => {
       clearTimeout(resizeTimer);
-      resizeTimer = setTimeout(A.charts.rebuild, 150);
+      resizeTimer = setTimeout(redraw, 150);
     });
     setInterval(schedule, TEXT_EVERY_MS); // ages grow also when nothing arrives
     connect();
   }
 
-  // Dash builds the page after its scripts are loaded; start when the skeleton is there.
-  function whenReady() {
-    if (A.byId("overview-fill-rows") && A.byId("answers")) {
-      start();
+  // Dash builds the page after its scripts are loaded; `begin` runs when the node is there.
+  A.whenThere = (id, begin) => {
+    if (A.byId(id)) {
+      begin();
       return;
     }
     const observer = new MutationObserver(() => {
-      if (!A.byId("overview-fill-rows") || !A.byId("answers")) return;
+      if (!A.byId(id)) return;
       observer.disconnect();
-      start();
+      begin();
     });
     observer.observe(document.documentElement, { childList: true, subtree: true });
-  }
-  whenReady();
+  };
+  // The last part of the frame: with it the whole page is there.
+  A.whenThere("phone-kill", start);
 })();

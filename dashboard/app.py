@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from dashboard.api import install_errors, router_v2
 from dashboard.api.docs import DESCRIPTION, OPENAPI_PATH, install_docs
+from dashboard.api.research import MakeResearch, research_desk
 from dashboard.live import Hub
 from dashboard.live.socket import LiveSocket
 from dashboard.security import Guard, Sessions, SignInToken, Throttle
@@ -24,7 +25,7 @@ from dashboard.services import Bridge, EngineService
 from dashboard.settings import Settings, settings_read
 from dashboard.site import build_site, start_site
 
-VERSION = "2.0"
+VERSION = "2.1"
 
 
 def _real_bridge(settings: Settings) -> Callable[[], Bridge]:
@@ -33,14 +34,19 @@ def _real_bridge(settings: Settings) -> Callable[[], Bridge]:
     return lambda: CEngineBridge(settings.instance, settings.home)
 
 
-def create_server(settings: Settings, bridge_factory: Callable[[], Bridge] | None = None) -> Guard:
-    """The ASGI application. `bridge_factory` makes a bridge for reading and one per command."""
+def create_server(
+    settings: Settings,
+    bridge_factory: Callable[[], Bridge] | None = None,
+    make_research: MakeResearch = research_desk,
+) -> Guard:
+    """The ASGI application. `bridge_factory` makes a bridge for reading, one per command and one per deployment."""
+    new_bridge = bridge_factory or _real_bridge(settings)
     token = SignInToken.load(settings.run_dir)
     sessions = Sessions(settings.run_dir, token.fingerprint)
     throttle = Throttle()
     policy = HeaderPolicy()
     policy.allow_scripts([LOGIN_SCRIPT_HASH])
-    engine = EngineService(bridge_factory or _real_bridge(settings))
+    engine = EngineService(new_bridge)
     hub = Hub(engine)
 
     @contextlib.asynccontextmanager
@@ -52,17 +58,11 @@ def create_server(settings: Settings, bridge_factory: Callable[[], Bridge] | Non
         await asyncio.gather(sampling, return_exceptions=True)
         engine.close()
 
-    app = FastAPI(
-        title="arbdeck",
-        version=VERSION,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=OPENAPI_PATH,
-    )
+    about: dict[str, Any] = {"title": "arbdeck", "version": VERSION, "description": DESCRIPTION}
+    app = FastAPI(**about, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=OPENAPI_PATH)
     app.state.engine = engine
     app.state.instance = settings.instance
+    app.state.research = make_research(settings, engine, new_bridge)
     login = Login(token, sessions, throttle)
     app.add_route("/login", login.page, methods=["GET"])
     app.add_route("/login", login.sign_in, methods=["POST"])

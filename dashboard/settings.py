@@ -28,7 +28,7 @@ class Settings:
 
     Attributes: home, the directory of this installation's state; instance, the engine's name or None for the
     only one there is; host and port, where the server listens; assets, the folder of scripts and style
-    sheets.
+    sheets; database_url, None: the SQLite file of `home`.
     """
 
     home: Path
@@ -36,11 +36,17 @@ class Settings:
     host: str
     port: int
     assets: Path
+    database_url: str | None = None
 
     @property
     def run_dir(self) -> Path:
         """Where sockets, the sign-in token and the sessions live (mode 0700)."""
         return self.home / "run"
+
+    @property
+    def database(self) -> str:
+        """The database's address, for SQLAlchemy."""
+        return self.database_url or f"sqlite:///{self.home / 'arbdeck.db'}"
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -58,7 +64,7 @@ def _port_of(text: str) -> int:
 
 
 def settings_read(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment: ARBDECK_HOME, ARBDECK_INSTANCE, HOST, PORT.
+    """Settings from the environment: ARBDECK_HOME, ARBDECK_INSTANCE, HOST, PORT, DATABASE_URL.
 
     Raises SettingsError when one is not usable.
     """
@@ -74,4 +80,5 @@ def settings_read(environ: Mapping[str, str] | None = None) -> Settings:
         host=env.get("HOST") or HOST_DEFAULT,
         port=_port_of(env.get("PORT") or str(PORT_DEFAULT)),
         assets=assets_dir(),
+        database_url=env.get("DATABASE_URL") or None,
     )

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import dash
 from dash import Dash
+from dash.backends import _fastapi as dash_backend
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from dashboard.pages import overview
+from dashboard.pages import PAGES
 from dashboard.security.headers import HeaderPolicy, script_hash
 
 INDEX = """<!DOCTYPE html>
@@ -48,7 +49,9 @@ def build_site(app: FastAPI, assets: Path) -> Dash:
         enable_mcp=False,
     )
     register_page: Any = dash.register_page
-    register_page("overview", path=overview.PATH, title=overview.TITLE, name="Overview", layout=overview.layout)
+    for page in PAGES:
+        name = page.__name__.rpartition(".")[2]
+        register_page(name, path=page.PATH, title=page.TITLE, name=name.capitalize(), layout=page.layout)
     site.layout = dash.html.Div(dash.page_container)
     return site
 
@@ -74,7 +77,13 @@ def _answer_unknown_pages(app: FastAPI, site: Any) -> None:
 
     async def page(request: Request) -> Response:
         if request.url.path in known:
-            return HTMLResponse(site.index())
+            # Dash 4.4.1 knows the request only on its own paths; its index asks for it.
+            backend: Any = dash_backend
+            token = backend.set_current_request(request)
+            try:
+                return HTMLResponse(site.index())
+            finally:
+                backend.reset_current_request(token)
         return HTMLResponse(NOT_FOUND, status_code=404)
 
     app.add_api_route("/{path:path}", page, methods=["GET"], include_in_schema=False)

@@ -49,7 +49,7 @@ class RawNumber(str):
 class BinanceServer(VenueServer):
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
-        candles = Candles(tuple(exchange.symbols), wall_ms)
+        candles = Candles(exchange.settings.name, exchange.symbols.values(), wall_ms)
         exchange.book.listen(candles.on_quote)
         self.api = BinanceApi(self, candles)
         self.feed = BinanceFeed(exchange, self.peers)

@@ -281,13 +281,13 @@ class BinanceApi:
         rows = self._candles.between(
             symbol, _integer(params, "startTime"), _integer(params, "endTime"), _limit(params, 500)
         )
-        zero = "0.00000000"
         return [
             [
                 c.open_ms,
                 *(shapes.d8(p) for p in (c.open, c.high, c.low, c.close)),
-                *(zero, c.open_ms + INTERVAL_MS - 1),
-                *(zero, 0, zero, zero, "0"),
+                *(shapes.d8(c.volume), c.open_ms + INTERVAL_MS - 1),
+                *(shapes.d8(c.volume * c.close), 1 if c.volume else 0),
+                *(shapes.d8(c.volume / 2), shapes.d8(c.volume * c.close / 2), "0"),
             ]
             for c in rows
         ]

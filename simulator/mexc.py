@@ -32,7 +32,7 @@ ORDERS, DEALS, ACCOUNT = PRIVATE
 class MexcServer(VenueServer):
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
-        candles = Candles(tuple(exchange.symbols), wall_ms)
+        candles = Candles(exchange.settings.name, exchange.symbols.values(), wall_ms)
         exchange.book.listen(candles.on_quote)
         self.feed = MexcFeed(exchange, self.peers)
         self.api = MexcApi(self, candles)

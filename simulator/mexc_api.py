@@ -282,11 +282,11 @@ class MexcApi:
             [
                 c.open_ms,
                 *(plain(p) for p in (c.open, c.high, c.low, c.close)),
-                "0",
+                plain(c.volume),
                 c.open_ms + MINUTE_MS,
-                "0",
+                plain(c.volume * c.close),
             ]
-            for c in self._candles.between(symbol, start, end, _limit(params, KLINES_MAX, KLINES_MAX))
+            for c in self._candles.between(symbol, start, end, _limit(params, KLINES_MAX, KLINES_MAX), silent=False)
         ]
 
 

@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from bridge.errors import BridgeError, CommandRejected, CommandTimeout, EngineDown, LayoutMismatch, Stale
+from dashboard.api.port import Away, Conflict, Missing, Refused, ResearchError
 from dashboard.api.respond import identity_of, json_response
 
 log = logging.getLogger("arbdeck.web")
@@ -28,6 +29,11 @@ _STATUS_OF_REFUSAL = {
     "UNKNOWN_COMMAND": 404,
     "NOT_IN_THIS_RELEASE": 501,
 }
+_RESEARCH: dict[type[ResearchError], tuple[int, str]] = {
+    Conflict: (409, "STALE_VIEW"),
+    Missing: (404, "NOT_FOUND"),
+    Away: (503, "DATABASE_AWAY"),
+}
 _CODE_OF_STATUS = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 415: "CONTENT_TYPE"}
 _LIMIT_KEYS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern", "expected", "literal_error")
 
@@ -35,6 +41,7 @@ _LIMIT_KEYS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern", "e
 def install_errors(app: FastAPI) -> None:
     """Register the handlers."""
     app.add_exception_handler(BridgeError, _on_bridge)
+    app.add_exception_handler(ResearchError, _on_research)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
@@ -67,6 +74,16 @@ async def _on_bridge(request: Request, error: Exception) -> Response:
     if isinstance(error, LayoutMismatch):
         return failure(request, 503, "LAYOUT_MISMATCH", str(error))
     return failure(request, 503, "ENGINE", str(error))
+
+
+async def _on_research(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refused):
+        facts = {"field": error.field, "value": _printable(error.value), "allowed": error.allowed}
+        return failure(request, 422, "REFUSED", str(error), **facts)
+    for kind, (status, code) in _RESEARCH.items():
+        if isinstance(error, kind):
+            return failure(request, status, code, str(error))
+    return failure(request, 500, "INTERNAL", str(error))
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ import orjson
 from fastapi import Request
 from fastapi.responses import Response
 
+from dashboard.api.port import Research
 from dashboard.services import EngineService
 
 
@@ -16,6 +17,12 @@ def engine_of(request: Request) -> EngineService:
     """The engine service of this application."""
     service: EngineService = request.app.state.engine
     return service
+
+
+def research_of(request: Request) -> Research:
+    """Backtests, studies, jobs and recorded history of this application."""
+    research: Research = request.app.state.research
+    return research
 
 
 def identity_of(request: Request) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The router of `/api/v2`.
 
 2.0: engine endpoints (status, stats, performance, health, lists, commands).
+2.1: backtests, studies, deployments, jobs, recorded history, history on disk.
 Errors: one shape for all, see errors.py. Lists: `limit` and `cursor`, newest first. Unknown paths: JSON 404.
 """
 
@@ -11,7 +12,7 @@ import re
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
-from dashboard.api import commands, health, reads
+from dashboard.api import backtests, commands, health, history, reads, studies
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -23,6 +24,9 @@ def router_v2(app: FastAPI) -> None:
     engine.include_router(reads.router)
     engine.include_router(commands.router)
     app.include_router(engine)
+    app.include_router(backtests.router)
+    app.include_router(studies.router)
+    app.include_router(history.router)
     app.add_api_route("/api", _not_found, methods=METHODS, include_in_schema=False)
     app.add_api_route("/api/{rest:path}", _not_found, methods=METHODS, include_in_schema=False)
 

@@ -13,9 +13,12 @@ from typing import Annotated
 import typer
 
 from dashboard.cli import operate, run
+from dashboard.cli.backtest import backtest
+from dashboard.cli.data import data
 from dashboard.cli.home import Home
 from dashboard.cli.journal import journal
 from dashboard.cli.logs import logs
+from dashboard.cli.optimize import optimize
 from dashboard.cli.show import status
 from dashboard.cli.target import Target
 
@@ -67,3 +70,6 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 for _function in _COMMANDS:
     app.command(_function.__name__.replace("_", "-"))(_function)
 app.add_typer(operate.config, name="config")
+app.add_typer(data, name="data")
+app.command("backtest")(backtest)
+app.add_typer(optimize, name="optimize")

@@ -48,3 +48,17 @@ def table(identifier: str, columns: list[tuple[str, str]], caption: str) -> html
         role="region",
         **attributes({"aria-label": caption}),
     )
+
+
+def slot(identifier: str, css: str = "") -> html.Div:
+    """An empty place that the page's script fills."""
+    return html.Div(id=identifier, className=css)
+
+
+def switches(prefix: str, named: list[tuple[str, str, bool]], label: str) -> html.Div:
+    """Buttons that stay pressed, in one group. `named`: id part, text, pressed at first."""
+    buttons = [
+        html.Button(text, id=f"{prefix}-{name}", className="range", **attributes({"aria-pressed": str(on).lower()}))
+        for name, text, on in named
+    ]
+    return html.Div(buttons, className="tools", role="group", **attributes({"aria-label": label}))

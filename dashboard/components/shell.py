@@ -8,14 +8,23 @@ from dash import html
 
 from dashboard.components.ids import attributes
 
+# Name, address and sign of each page, in the order of the rail; the API's description last.
+PAGES = (
+    ("Overview", "/", "◉"),
+    ("Backtest", "/backtest", "◷"),
+    ("Optimizer", "/optimizer", "▦"),
+    ("History", "/history", "≡"),
+    ("API", "/docs", "{ }"),
+)
 
-def shell(content: Any) -> html.Div:
-    """The frame around a page's content."""
+
+def shell(content: Any, here: str) -> html.Div:
+    """The frame around a page's content; `here` is the page's address."""
     return html.Div(
         [
             html.Div(id="mode-line", className="mode-line"),
             _header(),
-            html.Div([_rail(), html.Main([_banner(), content], id="main")], className="frame"),
+            html.Div([_rail(here), html.Main([_banner(), content], id="main")], className="frame"),
             _kill_dialog(),
             _confirm_dialog(),
             html.Div(id="answers", className="answers", role="status", **attributes({"aria-live": "polite"})),
@@ -45,29 +54,20 @@ def _header() -> html.Header:
     )
 
 
-def _rail() -> html.Nav:
+def _rail(here: str) -> html.Nav:
     return html.Nav(
-        [
-            html.A(
-                [
-                    html.Span("◉", className="rail-icon", **attributes({"aria-hidden": "true"})),
-                    html.Span("Overview"),
-                ],
-                href="/",
-                className="rail-item here",
-                **attributes({"aria-current": "page"}),
-            ),
-            html.A(
-                [
-                    html.Span("{ }", className="rail-icon", **attributes({"aria-hidden": "true"})),
-                    html.Span("API"),
-                ],
-                href="/docs",
-                className="rail-item",
-            ),
-        ],
+        [_rail_item(name, address, sign, address == here) for name, address, sign in PAGES],
         className="rail",
         **attributes({"aria-label": "Pages"}),
+    )
+
+
+def _rail_item(name: str, address: str, sign: str, current: bool) -> html.A:
+    return html.A(
+        [html.Span(sign, className="rail-icon", **attributes({"aria-hidden": "true"})), html.Span(name)],
+        href=address,
+        className="rail-item here" if current else "rail-item",
+        **attributes({"aria-current": "page"} if current else {}),
     )
 
 

@@ -66,7 +66,8 @@ _FILL_COLUMNS = [
 def layout() -> html.Div:
     """The page's skeleton; figures arrive with the first message."""
     tiles = html.Div([tile(page_id(name), label) for name, label in _TILES], className="tiles")
-    return shell(html.Div([html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()], className="grid"))
+    content = [html.H1("Overview", className="hidden"), tiles, *_panels(), *_tables()]
+    return shell(html.Div(content, className="grid"), PATH)
 
 
 def _panels() -> list[html.Section]:

@@ -6,6 +6,7 @@ The test steers it through `scene.json` in ARBDECK_HOME (see Scene); every comma
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -13,6 +14,7 @@ import threading
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fake_records as records
@@ -28,9 +30,10 @@ from bridge.types import (
     PnlSample,
     Snapshot,
     Stats,
+    StrategiesFile,
+    StrategyConfig,
 )
 
-HASH_EMPTY = "0" * 64
 STATES_OF_COMMAND = {
     "pause": "HALTED",
     "disarm": "HALTED",
@@ -78,6 +81,15 @@ class FakeEngine:
         self.acked: dict[int, int] = {}
         self.killed_ns: int | None = None
         self.answers: dict[str, CommandAnswer] = {}
+        self.config_hash = records.HASH
+        self.params: dict[str, float] = {
+            "min_spread_bps": 18.0,
+            "min_net_edge_bps": 1.0,
+            "slippage_bps": 1.0,
+            "max_position_usd": 500.0,
+            "cooldown_ms": 250,
+            "max_quote_age_ms": 250,
+        }
         self.started_ns = time.time_ns() - 900 * 10**9
         self._mtime = 0
         self._muted_at: float | None = None
@@ -170,11 +182,15 @@ class FakeEngine:
             message = f"{args[0]} is {'off' if name == 'venue_off' else 'on'}."
         elif name == "ack_alarm":
             self.acked[int(args[0])] = now
-        elif name == "update_config" and "min_spread_bps" not in args[0]:
-            key = next(iter(args[0]))
-            raise CommandRejected("CONFIG", f"strategies[0].params.{key} is not a parameter. Allowed: min_spread_bps.")
+        elif name == "update_config":
+            if unknown := [key for key in args[0] if key not in self.params]:
+                known = ", ".join(self.params)
+                raise CommandRejected("CONFIG", f"strategies[0].params.{unknown[0]} is not known. Allowed: {known}.")
+            self.params |= args[0]
+            self.config_hash = hashlib.sha256(json.dumps(self.params).encode()).hexdigest()
+            message = "The configuration was applied."
         self.state_version += 1
-        return CommandAnswer(request_id, "done", "OK", message, {}, HASH_EMPTY, self.state_version)
+        return CommandAnswer(request_id, "done", "OK", message, {}, self.config_hash, self.state_version)
 
 
 class FakeBridge:
@@ -217,6 +233,16 @@ class FakeBridge:
 
     def pnl_curve(self, since_ns: int | None = None) -> list[PnlSample]:
         return [sample for sample in self.engine.history.curve if since_ns is None or sample.time_ns >= since_ns]
+
+    def strategies(self) -> StrategiesFile:
+        self.engine.check()
+        found = StrategyConfig("cross_exchange", "cross_exchange", True, (), dict(self.engine.params))
+        config_hash = self.engine.config_hash
+        return StrategiesFile("strategies.json", (found,), config_hash, config_hash, False, None)
+
+    def journal(self) -> SimpleNamespace:
+        """Only where it lies: the record of deployments is kept beside it."""
+        return SimpleNamespace(directory=self.engine.home / "state" / "sim" / "journal")
 
     def histogram(self, stage: str) -> tuple[list[float], list[int]]:
         edges = [0.01 * 1.05**index for index in range(260)]

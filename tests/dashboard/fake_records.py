@@ -243,7 +243,7 @@ def _status(engine: FakeEngine, now: int) -> Status:
         engine.actor,
         engine.state_version,
         4,
-        HASH,
+        engine.config_hash,
         HASH,
         now // 10**8,
         now - 40_000_000,

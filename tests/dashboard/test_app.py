@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from desk import ROOT
+from fake_app import fake_research
 from fake_bridge import FakeBridge, FakeEngine
 
 from dashboard.app import create_server
@@ -26,7 +27,7 @@ def test_every_callback_is_async(tmp_path: Path) -> None:
         function: Any = entry.get("callback")
         if function is not None:
             assert inspect.iscoroutinefunction(inspect.unwrap(function)), f"{name} would freeze the worker"
-    assert [page["path"] for page in dash.page_registry.values()] == ["/"]
+    assert {page["path"] for page in dash.page_registry.values()} == {"/", "/backtest", "/optimizer", "/history"}
 
 
 def test_importing_the_application_has_no_effects(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_defaults_are_loopback() -> None:
 
 def test_server_refuses_a_token_that_others_can_read(tmp_path: Path) -> None:
     settings = Settings(tmp_path, None, "127.0.0.1", 8050, settings_read({}).assets)
-    create_server(settings, lambda: FakeBridge(FakeEngine(tmp_path)))
+    create_server(settings, lambda: FakeBridge(FakeEngine(tmp_path)), fake_research)
     (tmp_path / "run/web-token").chmod(0o644)
     with pytest.raises(RuntimeError, match="0644"):
-        create_server(settings, lambda: FakeBridge(FakeEngine(tmp_path)))
+        create_server(settings, lambda: FakeBridge(FakeEngine(tmp_path)), fake_research)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from desk import ENGINE, Desk
+from fake_app import fake_research
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -54,7 +55,7 @@ EXTRA_PATHS = [
 def routes_of(tmp_path: Path) -> list[tuple[str, str]]:
     """Method and path of every HTTP route, parameters filled in."""
     settings = Settings(tmp_path, None, "127.0.0.1", 8050, settings_read({}).assets)
-    application: Any = create_server(settings, lambda: None)._app  # type: ignore[arg-type, return-value]
+    application: Any = create_server(settings, lambda: None, fake_research)._app  # type: ignore[arg-type, return-value]
     found = [(m.upper(), path) for path, operations in application._app.openapi()["paths"].items() for m in operations]
     for route in application._app.routes:
         found += [(method, route.path) for method in getattr(route, "methods", None) or ()]
