@@ -207,6 +207,23 @@ static void test_a_silent_venue_is_stale_until_it_speaks(void **state) {
     assert_int_equal(result.refused[ABI_REFUSAL_VENUE_STATE], 1);
 }
 
+/* B is silent for good after one leg filled: the hedge waits, and the pair still shows what it did. */
+static void test_a_pair_that_is_open_at_the_end_is_reported_as_it_stands(void **state) {
+    (void)state;
+    struct backtest_event event[8];
+    uint64_t count = gap(event, 60 * MS, 6500000, 100000); /* the sale misses, the purchase fills */
+    options.stale_ns = 1500 * MS;
+    options.end_ns = T0 + 60 * SEC;
+    setup.limits.hedge_retry_ns = 30 * SEC;
+    assert_int_equal(run(event, count), 0);
+    assert_int_equal(result.unfinished, 1);
+    assert_int_equal(trades[0].final_ns, 0);
+    assert_int_equal(trades[0].bought_qty, 765);
+    assert_int_equal(trades[0].sold_qty, 0);
+    assert_int_equal(result.trades, 1);
+    assert_true(trades[0].pnl_e8 < 0);
+}
+
 static void test_events_and_options_that_make_no_sense_are_refused(void **state) {
     (void)state;
     struct backtest_event event[2] = {quote(SEC, A, 6500000, 1), quote(0, B, 6500000, 1)};
@@ -282,6 +299,28 @@ static void test_random_streams_give_equal_bytes_alone_and_in_a_grid(void **stat
     free(event);
 }
 
+/* The core counts the orders that a gateway may send down: a long run must not run out of them. */
+static void test_a_long_run_never_runs_out_of_gateway(void **state) {
+    (void)state;
+    enum { GAPS = 1500 };
+    struct backtest_event *event = calloc(GAPS * 8, sizeof *event);
+    uint64_t count = 0;
+    for (int64_t i = 0; i < GAPS; i++) {
+        event[count++] = quote(i * 4 * SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC, B, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + SEC, B, 6530000 - 60000 * (i & 1), 100000);
+        event[count++] = quote(i * 4 * SEC + 2 * SEC, A, 6500000, 100000);
+        event[count++] = quote(i * 4 * SEC + 2 * SEC, B, 6530000 - 60000 * (i & 1), 100000);
+    }
+    options.end_ns = T0 + GAPS * 4 * SEC;
+    assert_int_equal(run(event, count), 0);
+    free(event);
+    assert_int_equal(result.refused[ABI_REFUSAL_GATEWAY_BUSY], 0);
+    assert_int_equal(result.pairs, GAPS);
+    assert_int_equal(result.orders, 2 * GAPS);
+}
+
 static void test_a_counter_at_the_end_runs_nothing_more(void **state) {
     (void)state;
     uint64_t next = 4;
@@ -332,8 +371,10 @@ int main(void) {
         TEST(test_quotes_of_one_instant_are_all_known_before_anybody_decides),
         TEST(test_nobody_decides_on_a_quote_that_is_for_fills_only),
         TEST(test_a_silent_venue_is_stale_until_it_speaks),
+        TEST(test_a_pair_that_is_open_at_the_end_is_reported_as_it_stands),
         TEST(test_events_and_options_that_make_no_sense_are_refused),
         TEST(test_random_streams_give_equal_bytes_alone_and_in_a_grid),
+        TEST(test_a_long_run_never_runs_out_of_gateway),
         TEST(test_a_counter_at_the_end_runs_nothing_more),
         TEST(test_the_two_halves_of_a_quote_are_the_quote),
     };
