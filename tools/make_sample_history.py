@@ -3,8 +3,8 @@
     python tools/make_sample_history.py
 
 Seeded, so it always writes the same. Two venues follow one random walk with a small difference of their own; a few
-times a day one of them stands apart for some minutes by more than the fees. Its times lie before there was any market,
-so that it can never be seen beside real prices.
+times a day one of them stands apart for some minutes, now and then by more than the fees, not always for
+long enough. Its times lie before there was any market, so that it can never be seen beside real prices.
 """
 
 from __future__ import annotations
@@ -34,9 +34,13 @@ VENUES = {"binance": 1.0, "mexc": 0.35}  # and their share of the volume
 VOLATILITY_BPS = 4.0  # of a minute
 DIFFERENCE_BPS = 1.5  # of a venue from the common price, standing
 DIFFERENCE_MINUTES = 10.0
-GAPS_PER_DAY = 8.0
-GAP_BPS = (40.0, 110.0)
-GAP_MINUTES = (2, 6)
+GAPS_PER_DAY = 24.0
+GAP_BPS_LEAST = 12.0
+GAP_BPS_MEAN = 16.0  # beyond the least
+GAP_BPS_MOST = 120.0
+GAP_MINUTES = (1, 5)
+GAP_GONE_FRACTION = 0.3  # of the bars: what stood at the last close has closed, wholly or in part, at the next open
+JUMP_BPS = 1.0  # of each open from the close before it
 SILENT_FRACTION = 0.004  # minutes without a trade: at binance a bar without volume, at mexc no bar at all
 
 Floats = npt.NDArray[np.float64]
@@ -61,19 +65,29 @@ def difference(rng: np.random.Generator) -> Floats:
     return found
 
 
-def gaps(rng: np.random.Generator) -> Floats:
-    """How far the second venue stands apart; above and below in turn, so that inventory comes back."""
-    found = np.zeros(MINUTES + 1)
+def gaps(rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """How far the second venue stands apart at each close, and at the open that follows it: fractions.
+
+    Above and below in turn, so that inventory comes back. Small gaps are common, and some are gone before an order is
+    there: a backtest that always wins here would be wrong.
+    """
+    closes, opens = np.zeros(MINUTES + 1), np.zeros(MINUTES + 1)
     count = int(GAPS_PER_DAY * DAYS)
     starts = np.sort(rng.choice(np.arange(30, MINUTES - 30, 15), count, replace=False))
     for index, start in enumerate(starts):
-        size = rng.uniform(*GAP_BPS) * 1e-4
-        found[start : start + int(rng.integers(*GAP_MINUTES, endpoint=True))] = size if index % 2 else -size
-    return found
+        size = min(GAP_BPS_LEAST + rng.exponential(GAP_BPS_MEAN), GAP_BPS_MOST) * 1e-4 * (1 if index % 2 else -1)
+        for bound in range(start, start + int(rng.integers(*GAP_MINUTES, endpoint=True))):
+            closes[bound] = size * rng.uniform(0.7, 1.0)
+            gone = rng.random() < GAP_GONE_FRACTION
+            opens[bound] = closes[bound] * (rng.uniform(-0.3, 0.6) if gone else 1.0)
+    return closes, opens
 
 
-def candles(rng: np.random.Generator, bounds: Floats, volume_median: float) -> dict[str, npt.NDArray[np.generic]]:
-    opens, closes = bounds[:-1], bounds[1:]
+def candles(
+    rng: np.random.Generator, path: Floats, apart: tuple[Floats, Floats], volume_median: float
+) -> dict[str, npt.NDArray[np.generic]]:
+    closes = (path * (1 + apart[0]))[1:]
+    opens = (path * (1 + apart[1] + rng.normal(0.0, JUMP_BPS * 1e-4, MINUTES + 1)))[:-1]
     wicks = np.abs(rng.normal(0.0, VOLATILITY_BPS * 0.4e-4, (2, MINUTES)))
     high = np.maximum(opens, closes) * (1 + wicks[0])
     low = np.minimum(opens, closes) * (1 - wicks[1])
@@ -115,8 +129,9 @@ def main() -> None:
         common = common_path(rng, mid)
         apart = gaps(rng)
         for venue, share in VENUES.items():
-            bounds = common * (1 + difference(rng) + (apart if venue == "mexc" else 0.0))
-            columns = candles(rng, bounds, VOLUMES[symbol] * share)
+            path = common * (1 + difference(rng))
+            none = np.zeros(MINUTES + 1)
+            columns = candles(rng, path, apart if venue == "mexc" else (none, none), VOLUMES[symbol] * share)
             silence(rng, columns, omitted=venue == "mexc")
             report = store.write_candles(venue, symbol, columns, source)
             assert report.refused_count == 0, report.refused
