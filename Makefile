@@ -26,7 +26,8 @@ login: ## Prints again how to sign in to the running dashboard
 	@arbdeck login $(if $(PORT),--port '$(PORT)')
 
 test: setup test-c test-sanitize ## Sets up and runs every test: C, C under sanitizers, then pytest with the style checks
-	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine $(BIN)/python -m pytest -q
+	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine ARBDECK_SHM_WRITER=$(CURDIR)/build/tests/shm_writer \
+	  $(BIN)/python -m pytest -q
 
 test-c: ## Builds and runs the C tests
 	@mkdir -p build

@@ -16,12 +16,17 @@ from dashboard.db import Database, history
 from dashboard.db.recorder_status import recorder_status
 from tests.db.journal_oracle import assert_equal
 from tests.db.recorder_process import RecorderProcess
-from tests.system.desk import WIDE_RISK, Desk
+from tests.system.desk import VENUES, WIDE_RISK, Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
 
 BUSY = {
     "quotes_per_s": 20.0, "gap_every_s": 0.2, "gap_bps": 40.0, "gap_length_s": 1.0, "burst_every_s": 5.0,
+}  # fmt: skip
+
+FAULTS = {
+    "lose_next_acks": 2, "lose_next_events": 2, "reject_next": 2, "partial_next": 0.5, "partial_count": 5,
+    "split_next": 5, "split_pieces": 3, "duplicate_fills": 5, "reorder_fills": 3,
 }  # fmt: skip
 
 
@@ -72,11 +77,15 @@ def test_the_database_is_the_journal_of_an_engine_that_trades_and_crashes(
         trade(desk, 0.5).close()
         desk.kill("engine")
     bridge = trade(desk, 1.0)
+    for venue in VENUES:
+        desk.oracle("/faults", {"venue": venue, **FAULTS})
+    desk.wait(lambda: bridge.get_stats().orders > 400, 60)
     settle(desk, bridge)
     db = Database(database_url)
     recorder.wait_until_current(db)
     counts = assert_equal(db, desk.instance, recorder.journal)
     assert min(counts[table] for table in ("fills", "opportunities", "pairs", "pnl_samples", "balances", "states")) > 0
+    assert counts["alarms"] > 0  # of orders that were not answered
     assert_orders_are_the_engines(db, bridge)
     assert_fills_are_the_venues(db, desk)
     status = recorder_status(desk.home, desk.instance)

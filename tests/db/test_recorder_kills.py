@@ -19,6 +19,8 @@ import sqlalchemy as sa
 
 from dashboard.db import Database, history
 from dashboard.db.recorder_status import recorder_status
+from tests.bridge import journal_writer
+from tests.bridge.journal_writer import WALL_OFFSET_NS
 from tests.db.journal_oracle import assert_equal, whole_tables
 from tests.db.postgres import PostgresServer
 from tests.db.recorder_process import RecorderProcess
@@ -255,19 +257,27 @@ def test_records_that_come_again_change_nothing(
     db.dispose()
 
 
+@pytest.mark.parametrize("generations", [1, 2])
 def test_a_journal_that_was_begun_anew_is_refused_with_what_to_do(
-    arbdeck_home: Path, tmp_path: Path, wait_until: Callable[..., Any]
+    arbdeck_home: Path,
+    tmp_path: Path,
+    wait_until: Callable[..., Any],
+    generations: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = RecorderProcess(arbdeck_home, INSTANCE, f"sqlite:///{tmp_path / 'arbdeck.db'}")
     writer = VolumeWriter(recorder.journal)
     writer.records(500)
-    writer.next_generation()
+    for _ in range(generations - 1):
+        writer.next_generation()
+        writer.flush()
     db = Database(recorder.url)
     recorder.start()
     recorder.wait_until_current(db)
     recorder.end()
     before = whole_tables(db, INSTANCE)
     shutil.rmtree(recorder.journal)
+    monkeypatch.setattr(journal_writer, "WALL_OFFSET_NS", WALL_OFFSET_NS + 12345)
     VolumeWriter(recorder.journal).records(500)
     recorder.start()
     try:
