@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from dashboard.backtest.plain import plain
 from dashboard.backtest.types import BacktestRequest, Metrics
 from dashboard.optimizer import NO_EDGE, Grid, Metric, StudyResult, Trial, has_edge, ranked
+from dashboard.optimizer.rank import rank_key
 
 BATCH_FIRST = 8
 BATCH_MAX = 1000
@@ -76,6 +77,7 @@ def run_study(
     started = time.monotonic()
     done = {trial.number: trial for trial in earlier}
     candidates = list(plan.grid)
+    best = min(done.values(), key=lambda trial: rank_key(trial, plan.metric), default=None)
     waiting = [(number, params) for number, params in enumerate(candidates) if number not in done]
     for batch in _batches(waiting):
         whole = [{**plan.request.params, **params} for _, params in batch]
@@ -87,8 +89,9 @@ def run_study(
         if store is not None:
             store.add(found)
         done.update((trial.number, trial) for trial in found)
+        best = min(found if best is None else [best, *found], key=lambda trial: rank_key(trial, plan.metric))
         if progress is not None:
-            progress(Progress(len(done), len(candidates), ranked(done.values(), plan.metric)[0]))
+            progress(Progress(len(done), len(candidates), best))
     trials = tuple(done[number] for number in range(len(candidates)))
     return _result(plan, trials, study_id, (time.monotonic() - started) * 1000)
 
