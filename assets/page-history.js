@@ -177,6 +177,7 @@
       if (!A.live.tree.venues) return;
       clearInterval(wait);
       drawFilters();
+      drawCurve();
     }, FILTERS_EVERY_MS);
     // Only what is looked at is read again; a page that was turned stays as it is.
     setInterval(() => {
