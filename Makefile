@@ -17,15 +17,17 @@ help: ## Lists the targets
 setup: ## Prepares everything in .venv: system packages, Python packages, engine
 	@$(SETUP) test
 
-run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=FILE, SPEED=N)
+run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=FILE, SPEED=N, MAP=NAME=TARGET,...)
 	@$(SETUP) run
-	@arbdeck up $(if $(PORT),--port '$(PORT)') $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
+	@arbdeck up $(if $(PORT),--port '$(PORT)') $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)') \
+	  $(if $(MAP),--map '$(MAP)')
 
 login: ## Prints again how to sign in to the running dashboard
 	@arbdeck login $(if $(PORT),--port '$(PORT)')
 
 test: setup test-c test-sanitize ## Sets up and runs every test: C, C under sanitizers, then pytest with the style checks
-	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine $(BIN)/python -m pytest -q
+	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine ARBDECK_SHM_WRITER=$(CURDIR)/build/tests/shm_writer \
+	  $(BIN)/python -m pytest -q
 
 test-c: ## Builds and runs the C tests
 	@mkdir -p build

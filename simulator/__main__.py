@@ -19,9 +19,9 @@ from simulator.exchange import Exchange
 from simulator.market import Market
 from simulator.mexc import MexcServer
 from simulator.ports import port_free, port_owner
-from simulator.replay import open_replay
+from simulator.replay import Replay, open_replay
 from simulator.server import HOST, VenueServer
-from simulator.settings import Environment, Settings, load_settings, read_environment
+from simulator.settings import Environment, Settings, load_settings, map_add, read_environment
 from simulator.store import Store
 
 log = logging.getLogger("simulator")
@@ -50,6 +50,14 @@ def parse_arguments(argv: list[str], environment: Environment) -> argparse.Names
         "--speed", default=environment.speed or "1", help="times real time, replay only (env SPEED)"
     )
     parser.add_argument(
+        "--map",
+        default=environment.replay_map,
+        help="replay: NAME=TARGET,... a venue or symbol of the file is played as this one (env MAP)",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="say what --replay would play, or what is wrong with it, and end"
+    )
+    parser.add_argument(
         "--seed", type=int, default=None, help="of the synthetic market, instead of the file's"
     )
     parser.add_argument("--loop", action="store_true", help="replay: start again at the end")
@@ -63,15 +71,19 @@ def make_driver(arguments: argparse.Namespace, settings: Settings, exchanges: li
     if not arguments.replay:
         market = Market(settings.seed, settings.market, settings.symbols, len(exchanges))
         return SyntheticDriver(market, [exchange.book for exchange in exchanges], settings.seed)
-    path = Path(arguments.replay)
-    if not path.is_file():
-        raise ReplayError(f"replay file {path}: no such file.")
-    names = tuple(venue.name for venue in settings.venues)
-    replay = open_replay(path, settings.symbols, names, settings.replay)
+    replay = read_replay(arguments, settings)
     books = {exchange.settings.name: exchange.book for exchange in exchanges}
     return ReplayDriver(
         replay, books, read_speed(arguments.speed), settings.market.quotes_per_s, arguments.loop
     )
+
+
+def read_replay(arguments: argparse.Namespace, settings: Settings) -> Replay:
+    path = Path(arguments.replay)
+    if not path.is_file():
+        raise ReplayError(f"replay file {path}: no such file.")
+    names = tuple(venue.name for venue in settings.venues)
+    return open_replay(path, settings.symbols, names, settings.replay)
 
 
 def read_speed(text: str) -> float:
@@ -140,6 +152,10 @@ def main(argv: list[str] | None = None) -> int:
         settings = load_settings(arguments.config)
         if arguments.seed is not None:
             settings = dataclasses.replace(settings, seed=arguments.seed)
+        settings = map_add(settings, arguments.map)
+        if arguments.check:
+            print(read_replay(arguments, settings).describe() if arguments.replay else "the synthetic market")
+            return 0
         asyncio.run(serve(arguments, environment, settings))
     except (SimulatorError, OSError) as error:
         print(f"simulator: {error}", file=sys.stderr)

@@ -4,6 +4,9 @@ Mids of all symbols follow one common factor and their own noise and are drawn w
 price; each venue adds a mean-reverting basis; at random times quotes come in bursts; and at random times a
 gap worth trading opens on one symbol between two venues. The path depends on the seed and the step only,
 never on the clock or on orders: each kind of randomness has a stream of its own.
+
+Gaps come `gap_every_s` apart on average, exponentially distributed. At the start, for WARM_UP_GAPS times
+`gap_every_s`, no wait is longer than half of it: whoever starts the desk sees a trade soon, with every seed.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from simulator.settings import MarketSettings, SymbolSettings
 BPS = 1e-4
 GAP_SPREAD = (0.85, 1.25)  # a gap is this part of gap_bps, drawn evenly
 SIZE_SIGMA = 0.5  # displayed sizes: log-normal around size_usd
+WARM_UP_GAPS = 3.0  # so long, in average waits for a gap, gaps come early
 GAP_TURN = 0.2  # how strongly gaps of one direction make the opposite direction likelier (inventory returns)
 
 
@@ -64,14 +68,14 @@ class Market:
         self._burst_until = 0
         self._due = [[0.0] * len(symbols) for _ in range(venue_count)]
         self._steps = [(float(s.mid), float(s.tick), float(s.lot)) for s in symbols]
-        self._next_gap = self._wait(self._gaps, settings.gap_every_s)
+        self._next_gap = self._wait_gap()
         self._next_burst = self._wait(self._bursts, settings.burst_every_s)
         self._spread_phases()
 
     def tune(self, settings: MarketSettings) -> None:
         """Takes new parameters from the next step on; waiting times already drawn are drawn anew."""
         self.settings = settings
-        self._next_gap = self.step + self._wait(self._gaps, settings.gap_every_s)
+        self._next_gap = self.step + self._wait_gap()
         self._next_burst = self.step + self._wait(self._bursts, settings.burst_every_s)
         self._spread_phases()
 
@@ -95,6 +99,12 @@ class Market:
 
     def _wait(self, stream: Random, every_s: float) -> int:
         return max(1, round(stream.expovariate(1.0 / every_s) * self.steps_per_s))
+
+    def _wait_gap(self) -> int:
+        every_s = self.settings.gap_every_s
+        wait = self._wait(self._gaps, every_s)
+        warm_up = self.step < WARM_UP_GAPS * every_s * self.steps_per_s
+        return min(wait, max(1, round(every_s / 2.0 * self.steps_per_s))) if warm_up else wait
 
     def _spread_phases(self) -> None:
         # Venues and symbols take turns, so that not everything is sent in the same instant.
@@ -134,7 +144,7 @@ class Market:
                 self._due_now(s, (gap.buy, gap.sell))
         if self.step < self._next_gap or self.venue_count < 2:
             return
-        self._next_gap = self.step + self._wait(self._gaps, self.settings.gap_every_s)
+        self._next_gap = self.step + self._wait_gap()
         symbol = self._gaps.randrange(len(self.symbols))
         low, high = sorted(self._gaps.sample(range(self.venue_count), 2))
         chance_low = min(0.95, max(0.05, 0.5 - GAP_TURN * self._lean[symbol]))

@@ -54,7 +54,10 @@ class Track:
 
 
 class Replay:
-    def __init__(self, path: Path, shape: str, tracks: list[Track], venue_map: dict[str, str]) -> None:
+    def __init__(
+        self, path: Path, shape: str, tracks: list[Track], venue_map: dict[str, str], remarks: tuple[str, ...] = ()
+    ) -> None:
+        self.remarks = remarks
         self.path = path
         self.shape = shape
         self.venue_map = venue_map
@@ -96,7 +99,7 @@ class Replay:
         return (
             f"{self.path.name}, {self.shape}, {self.count} points "
             f"from {_utc(self.start_ns)} to {_utc(self.end_ns)}; "
-            f"{venues}; {symbols}"
+            + "; ".join((venues, symbols, *self.remarks))
         )
 
     def to_json(self) -> dict[str, object]:
@@ -132,10 +135,12 @@ def open_replay(
         found = ", ".join(pc.unique(table["symbol"]).to_pylist())
         raise ReplayError(
             f"replay file {path}: column symbol holds {found}; allowed: {', '.join(known)}, "
-            'or names mapped to these by "replay": {"symbols": {...}} in the configuration.'
+            f"or names mapped to these, as in MAP={pc.unique(table['symbol'])[0]}={next(iter(known))} "
+            '(or "replay": {"symbols": {...}} in simulator.json).'
         )
     table = table.filter(pc.is_in(table["symbol"], value_set=pa.array(wanted)))
-    venue_map = _map_venues(path, pc.unique(table["venue"]).to_pylist(), venues, settings.venues)
+    in_file = pc.unique(table["venue"]).to_pylist()
+    venue_map = _map_venues(path, in_file, venues, settings.venues)
     tracks: list[Track] = []
     for source, venue in venue_map.items():
         for name in wanted:
@@ -148,7 +153,11 @@ def open_replay(
         raise ReplayError(
             f"replay file {path}: holds no quote that could be played (only bars without volume)."
         )
-    return Replay(path, shape, tracks, venue_map)
+    left_out = [name for name in in_file if name not in venue_map]
+    silent = [name for name in venues if name not in {track.venue for track in tracks}]
+    remarks = [f"not played: {', '.join(left_out)}"] if left_out else []
+    remarks += [f"without quotes: {', '.join(silent)}"] if silent else []
+    return Replay(path, shape, tracks, venue_map, tuple(remarks))
 
 
 def _shape(path: Path, columns: list[str]) -> str:

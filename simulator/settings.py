@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -108,6 +109,7 @@ class Environment:
     state_dir: Path
     replay_file: str
     speed: str
+    replay_map: str
 
 
 def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
@@ -118,7 +120,26 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
         state_dir=home / "venues",
         replay_file=env.get("REPLAY", ""),
         speed=env.get("SPEED", ""),
+        replay_map=env.get("MAP", ""),
     )
+
+
+def map_add(settings: Settings, text: str) -> Settings:
+    """Adds "SOURCE=TARGET,..." to the replay maps: a target is a simulated venue or a configured symbol."""
+    venues, symbols = dict(settings.replay.venues), dict(settings.replay.symbols)
+    venue_names = [venue.name for venue in settings.venues]
+    symbol_names = [symbol.symbol for symbol in settings.symbols]
+    for pair in filter(None, text.split(",")):
+        source, equals, target = (part.strip() for part in pair.partition("="))
+        if source and equals and target in venue_names:
+            venues[source] = target
+        elif source and equals and target in symbol_names:
+            symbols[source] = target
+        else:
+            allowed = f"NAME=TARGET,... with a target of {', '.join(venue_names + symbol_names)}"
+            raise SettingsError("MAP", pair, allowed)
+    replay = dataclasses.replace(settings.replay, venues=venues, symbols=symbols)
+    return dataclasses.replace(settings, replay=replay)
 
 
 def load_settings(path: Path) -> Settings:

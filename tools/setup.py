@@ -27,6 +27,7 @@ STAMPS = VENV / "stamps"
 LOG = ROOT / "build" / "setup.log"
 PYTHON_LEAST = (3, 11)
 LOG_LINES_SHOWN = 30
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 
 # Executable or pkg-config module that proves a system package, and the Debian package that brings it.
 RUN_PROGRAMS = {
@@ -188,6 +189,9 @@ def main() -> int:
             except (SetupError, OSError) as error:
                 print(f"failed\n\n{error}", flush=True)
                 return 1
+            except KeyboardInterrupt:
+                print("interrupted; run this again to go on", flush=True)
+                return INTERRUPTED
             print(f"{'' if did else 'up to date, '}{time.monotonic() - started:.1f} s", flush=True)
     return 0
 

@@ -106,6 +106,8 @@ def _run_notes(run: CoreRun) -> list[str]:
     notes = []
     if result["missed"]:
         notes.append(f"{int(result['missed']):,} of {int(result['pairs']):,} pairs of orders filled on neither leg.")
+    if result["unfinished"]:
+        notes.append(f"{int(result['unfinished']):,} pairs were not final at the end; their residual counts at marks.")
     for alarm in result["alarm"][: int(result["alarm_count"])]:
         at = np.datetime64(int(alarm["time_ns"]), "ns").astype("datetime64[s]")
         notes.append(f"{at}Z {alarm['code'].decode()}: {alarm['text'].decode('utf-8', 'replace')}")

@@ -70,6 +70,6 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 for _function in _COMMANDS:
     app.command(_function.__name__.replace("_", "-"))(_function)
 app.add_typer(operate.config, name="config")
+app.add_typer(data, name="data")
 app.command("backtest")(backtest)
 app.add_typer(optimize, name="optimize")
-app.add_typer(data, name="data")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dashboard.cli.home import Home, HomeError
+from dashboard.cli.leftovers import RUN_MARK
 from dashboard.cli.ports import port_is_free, port_owner
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ class Deck:
     venue_ports: Mapping[str, int]
     replay: Path | None
     speed: float | None
+    replay_map: str = ""
 
     @property
     def address(self) -> str:
@@ -41,11 +44,13 @@ class Deck:
         env["PATH"] = f"{Path(sys.executable).parent}:{env.get('PATH', os.defpath)}"
         env["PYTHONUNBUFFERED"] = "1"
         env["ARBDECK_HOME"] = str(self.home.path)
+        env[RUN_MARK] = str(self.home.path)
         env["ARBDECK_CONFIG"] = str(self.config)
         env["ARBDECK_INSTANCE"] = self.instance
         env["HOST"], env["PORT"] = self.host, str(self.port)
         env.pop("REPLAY", None)
         env.pop("SPEED", None)
+        env["MAP"] = self.replay_map
         if self.replay is not None:
             env["REPLAY"] = str(self.replay)
         if self.speed is not None:
@@ -53,11 +58,22 @@ class Deck:
         return env
 
 
-def deck_read(home: Home, config: Path, *, host: str, port: int, replay: Path | None, speed: float | None) -> Deck:
+def deck_read(
+    home: Home,
+    config: Path,
+    *,
+    host: str,
+    port: int,
+    replay: Path | None,
+    speed: float | None,
+    replay_map: str = "",
+) -> Deck:
     """Instance and ports out of engine.json and simulator.json; raises HomeError naming file and field."""
     engine, simulator = _read(config / "engine.json"), _read(config / "simulator.json")
     if speed is not None and replay is None:
         raise HomeError("SPEED needs REPLAY=FILE: the invented market runs at real speed only.")
+    if replay_map and replay is None:
+        raise HomeError("MAP needs REPLAY=FILE: it names venues and symbols of that file.")
     if replay is not None and not replay.is_file():
         raise HomeError(f"REPLAY={replay}: there is no such file.")
     venues = _field(config / "simulator.json", simulator, "venues", list)
@@ -75,7 +91,17 @@ def deck_read(home: Home, config: Path, *, host: str, port: int, replay: Path | 
         },
         replay=replay.resolve() if replay else None,
         speed=speed,
+        replay_map=replay_map,
     )
+
+
+def replay_check(deck: Deck) -> str:
+    """What the venues would play, in words; raises HomeError with their own sentence when they cannot."""
+    command = [sys.executable, "-m", "simulator", "--check"]
+    asked = subprocess.run(command, env=deck.environment(), capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        raise HomeError((asked.stderr.strip().splitlines() or ["The replay file cannot be read."])[-1])
+    return asked.stdout.strip()
 
 
 def _read(path: Path) -> Mapping[str, Any]:

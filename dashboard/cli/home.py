@@ -46,6 +46,10 @@ class Home:
         return self.run_dir / "supervisor.sock"
 
     @property
+    def supervisor_pid(self) -> Path:
+        return self.run_dir / "supervisord.pid"
+
+    @property
     def supervisor_log(self) -> Path:
         return self.log_dir / "supervisord.log"
 

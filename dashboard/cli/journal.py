@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,14 +11,14 @@ from typing import Annotated
 import typer
 
 from bridge import CEngineBridge, JournalRecord
-from dashboard.cli.target import Target, engine_errors, target_of
+from dashboard.cli.target import EXIT_USAGE, Target, engine_errors, fail, target_of
 
 NS_PER_S = 1_000_000_000
 
 
 def journal(
     context: typer.Context,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the newest records.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the newest (of --type).")] = 20,
     from_seq: Annotated[int | None, typer.Option(min=1, help="All from this sequence number on, instead.")] = None,
     generation: Annotated[int | None, typer.Option(min=1, help="Of the engine; default: the newest.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="Only these types, such as FILL.")] = None,
@@ -28,10 +29,16 @@ def journal(
     target = target_of(context)
     wanted = {name.upper() for name in types or ()}
     with engine_errors():
-        first = from_seq if from_seq is not None else _newest_but(target, generation, lines)
+        first = from_seq if from_seq is not None else 1 if wanted else _newest_but(target, generation, lines)
         reader = _bridge(target).journal(generation, first)
+        known = set(reader.layout.labels("journal_type", "JOURNAL_").values())
+        if unknown := wanted - known:
+            fail(f"--type {', '.join(sorted(unknown))}: there are {', '.join(sorted(known))}.", EXIT_USAGE)
         try:
-            _print(reader.follow() if follow else reader, wanted, as_json)
+            if wanted and from_seq is None:
+                _print(deque((record for record in reader if record.type in wanted), maxlen=lines), set(), as_json)
+            if follow or from_seq is not None or not wanted:
+                _print(reader.follow() if follow else reader, wanted, as_json)
         except KeyboardInterrupt:
             return
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge import BridgeError
 from dashboard.cli.target import EXIT_FAILED, EXIT_USAGE, Target, fail
 
 if TYPE_CHECKING:
@@ -97,5 +98,9 @@ def input_errors() -> Iterator[None]:
         fail(str(error), EXIT_FAILED)
     except SQLAlchemyError as error:
         fail(f"The database cannot be used: {str(error).splitlines()[0]}", EXIT_FAILED)
+    except OSError as error:
+        fail(f"{error.filename or 'A file'}: {error.strerror}", EXIT_FAILED)
+    except BridgeError as error:  # the core's library is not there
+        fail(str(error), EXIT_FAILED)
     except ValueError as error:
         fail(str(error), EXIT_USAGE)

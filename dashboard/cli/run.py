@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from supervisor.xmlrpc import SupervisorTransport
 
-from dashboard.cli.deck import deck_read
+from dashboard.cli.deck import deck_read, replay_check
 from dashboard.cli.home import DeckLock, Home, HomeError, config_prepare
 from dashboard.cli.signin import sign_in_link
 from dashboard.cli.supervision import procfile_read
@@ -43,6 +43,10 @@ def up(
         float | None,
         typer.Option(envvar="SPEED", min=0.01, max=10000, help="Times real speed, with --replay."),
     ] = None,
+    map: Annotated[
+        str,
+        typer.Option(envvar="MAP", help="NAME=TARGET,... of --replay: plays that venue or symbol as TARGET."),
+    ] = "",
     procfile: Annotated[
         Path | None, typer.Option(help="Other processes than the shipped Procfile's: lines of name: command.")
     ] = None,
@@ -53,7 +57,9 @@ def up(
     try:
         home.prepare()
         folder = config_prepare(config, home)
-        deck = deck_read(home, folder, host=host, port=port, replay=replay, speed=speed)
+        deck = deck_read(home, folder, host=host, port=port, replay=replay, speed=speed, replay_map=map)
+        if replay is not None:
+            print(f"Replaying {replay_check(deck)}", flush=True)
         processes = procfile_read(procfile or shipped_procfile())
         code = Up(deck, processes, Console(), wait).run(DeckLock(home))
     except (HomeError, TokenFileError, OSError, ValueError) as error:

@@ -50,7 +50,7 @@ def supervisor_conf(home: Home, processes: dict[str, str]) -> str:
         _section(
             "supervisord",
             logfile=str(home.supervisor_log),
-            pidfile=str(home.run_dir / "supervisord.pid"),
+            pidfile=str(home.supervisor_pid),
             childlogdir=str(home.log_dir),
             directory=str(home.path),
             nodaemon="true",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ctypes
 import getpass
 import os
+import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ from rich.console import Console
 from dashboard.cli.deck import Deck, busy_ports
 from dashboard.cli.health import deck_checks
 from dashboard.cli.home import DeckLock
-from dashboard.cli.leftovers import Leftovers
+from dashboard.cli.leftovers import Leftovers, process_text, processes_end, processes_of
 from dashboard.cli.signin import sign_in_link
 from dashboard.cli.supervision import STOP_WAIT_S, LogFollower, event_of, supervisor_conf
 
@@ -42,12 +44,16 @@ class Up:
         self._leftovers = Leftovers(deck.home, deck.instance)
         self._log = LogFollower(deck.home.supervisor_log)
         self._processes = processes
+        # A terminal that is gone already does not say that it is one; it still is a character device.
+        output = sys.stdout.fileno()
+        self._terminal = output if stat.S_ISCHR(os.fstat(output).st_mode) else None
 
     def run(self, lock: DeckLock) -> int:
         """`lock` is taken here and held to the end, so that a home has one deck."""
         if not lock.take(self._deck.port):
             self._say(f"arbdeck is already running in {self._deck.home.path}{_holder_text(lock)}.")
             return 1
+        self._end_earlier()
         if busy := busy_ports(self._deck):
             for line in busy:
                 self._say(line)
@@ -61,13 +67,33 @@ class Up:
             self._say_ready(sign_in)
             self._follow(supervisor)
         clean = self._stop(supervisor)
-        return 0 if clean and (healthy or self._stop_signal is not None) else 1
+        return 0 if clean and self._stop_signal is not None else 1
+
+    def _end_earlier(self) -> None:
+        """The lock is ours, so whatever still runs in this home has nobody in charge."""
+        if found := processes_of(self._deck.home):
+            self._say("An earlier run in this home was killed and left these; ending them:")
+            for process in found:
+                self._say(f"  {process_text(process)}")
+            processes_end(found)
+
+    def _stopping(self) -> bool:
+        """Asked to by a signal, or the terminal is gone: `make` in between does not pass its hang-up on."""
+        if self._stop_signal is None and self._terminal is not None:
+            poll = select.poll()
+            poll.register(self._terminal, 0)
+            if poll.poll(0):
+                self._stop_signal = signal.SIGHUP
+        return self._stop_signal is not None
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_signal = number
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        try:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        except OSError:
+            pass  # the terminal or the pipe is gone; stopping in order matters more than saying so
 
     def _start_supervisor(self) -> subprocess.Popen[bytes]:
         home = self._deck.home
@@ -95,7 +121,7 @@ class Up:
         checks = {name: check for name, check in deck_checks(self._deck).items() if name in self._processes}
         started = time.monotonic()
         trouble = dict.fromkeys(checks, "not asked yet")
-        while self._stop_signal is None:
+        while not self._stopping():
             self._leftovers.note(supervisor.pid)
             self._tell_events(ended_only=True)
             for name in [name for name, text in trouble.items() if text]:
@@ -140,7 +166,7 @@ class Up:
 
     def _follow(self, supervisor: subprocess.Popen[bytes]) -> None:
         self._log.lines()  # the start has been told
-        while self._stop_signal is None:
+        while not self._stopping():
             if supervisor.poll() is not None:
                 self._say("The supervisor ended by itself: stopping.")
                 return
@@ -158,8 +184,12 @@ class Up:
             supervisor.wait(timeout=(STOP_WAIT_S + 1) * (len(self._processes) + 1))
         except subprocess.TimeoutExpired:
             self._say("The supervisor does not end; killing it and its processes.")
-            self._leftovers.kill()
+            supervisor.kill()
             supervisor.wait()
+        self._leftovers.end()
+        if supervisor.returncode < 0:  # it was killed and could not remove its files
+            self._deck.home.supervisor_socket.unlink(missing_ok=True)
+            self._deck.home.supervisor_pid.unlink(missing_ok=True)
         if left := self._leftovers.found():
             self._say("Left behind:\n" + "\n".join(f"  {line}" for line in left))
             return False

@@ -74,8 +74,12 @@ def _events(
 
 
 def fills(db: Database, filters: Filters | None = None, limit: int = LIMIT_DEFAULT, cursor: str | None = None) -> Page:
-    """Trades with their ledger entries. Filters: instance, mode, generation, symbol, venue, side, pair_id, booked."""
-    return _events(db, FillRow, filters, limit, cursor, _FILL_FILTERS)
+    """Trades with their ledger entries. Filters: instance, mode, generation, symbol, venue, side, pair_id, booked.
+
+    Only what was booked, unless `booked` is asked for: False shows what was seen again or is not ours, and changed
+    nothing.
+    """
+    return _events(db, FillRow, {"booked": True, **(filters or {})}, limit, cursor, _FILL_FILTERS)
 
 
 def orders(db: Database, filters: Filters | None = None, limit: int = LIMIT_DEFAULT, cursor: str | None = None) -> Page:
@@ -226,8 +230,8 @@ def totals(db: Database, *, instance: str | None = None, mode: str | None = None
         fills_by_booking = counts(FillRow.booked)
         strategies = rows(OpportunityRow.strategy, sa.func.count(), sa.func.sum(OpportunityRow.pnl_e8))
         return {
-            "fills": sum(fills_by_booking.values()),
-            "fills_booked": fills_by_booking.get(True, 0),
+            "fills": fills_by_booking.get(True, 0),
+            "fills_not_booked": fills_by_booking.get(False, 0),
             "fees": amounts(FillRow.fee_asset, FillRow.fee_e8, FillRow.fee_frac_e19),
             "volume": amounts(FillRow.quote_asset, FillRow.quote_e8, FillRow.quote_frac_e19),
             "orders": counts(OrderRow.state),

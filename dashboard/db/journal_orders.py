@@ -5,6 +5,7 @@ A row remembers the last record that is in it; earlier ones change nothing, so r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ Order = dict[str, Any]
 Key = tuple[int, int]  # pair_id, leg
 
 CLOSED_STATES = ("FILLED", "CANCELED", "EXPIRED", "REJECTED", "NEVER_ACCEPTED")
+# An order that is not answered in time becomes UNKNOWN without a report: the engine's alarm is the only record of it.
+_UNKNOWN_ALARM = "ORDER_UNKNOWN"
+_UNKNOWN_TEXT = re.compile(r"order ([0-9a-v]{13})([a-z]) may or may not exist: (.*?);")
 _ORDER_FIELDS = ("price", "qty", "filled_qty", "filled_quote_e8", "sent_ns", "order_id")
 
 
@@ -34,9 +38,18 @@ class OrderBook:
         self._orders: dict[Key, Order] = {(row["pair_id"], row["leg"]): row for row in known}
         self._changed: set[Key] = set()
 
-    def apply(self, orders: TypedRecords, reports: TypedRecords, fills: TypedRecords, snapshot_end: int) -> None:
-        """Applies the records in their order. snapshot_end: ORDER records before that seq repeat a state."""
-        steps: list[tuple[int, Callable[[Order], None], Order]] = []
+    def apply(
+        self, orders: TypedRecords, reports: TypedRecords, fills: TypedRecords, unknown: list[Order], snapshot_end: int
+    ) -> None:
+        """Applies the records in their order.
+
+        Args:
+            unknown: from unknown_records().
+            snapshot_end: ORDER records before that seq repeat a state.
+        """
+        steps: list[tuple[int, Callable[[Order], None], Order]] = [
+            (record["seq"], self._on_unknown, record) for record in unknown
+        ]
         for record in _order_records(orders, snapshot_end):
             steps.append((record["seq"], self._on_order, record))
         for record in _report_records(reports):
@@ -57,7 +70,7 @@ class OrderBook:
         row = self._orders.get(key)
         if row is None or (record["generation"], record["seq"]) <= (row["generation"], row["seq"]):
             return None
-        if row["venue"] != record["venue"]:
+        if record.get("venue") not in (None, row["venue"]):
             return None  # the engine calls that strange, too, and raises an alarm
         row["generation"], row["seq"] = record["generation"], record["seq"]
         self._changed.add(key)
@@ -99,6 +112,11 @@ class OrderBook:
             row["state"] = "UNKNOWN"
         _close_if_done(row, report["wall_ns"])
 
+    def _on_unknown(self, alarm: Order) -> None:
+        row = self._touch(alarm)
+        if row is not None and not row["closed"]:
+            row["state"], row["reason"] = "UNKNOWN", row["reason"] or alarm["reason"]
+
     def _on_fill(self, fill: Order) -> None:
         row = self._touch(fill) if fill["booked"] else None
         if row is None:
@@ -114,6 +132,20 @@ class OrderBook:
         if row["closed"]:
             row["cum_units"] = max(row["cum_units"] or 0, row["filled_units"])
         _close_if_done(row, fill["wall_ns"])
+
+
+def unknown_records(alarms: TypedRecords) -> list[Order]:
+    """What the alarms among the records say about orders that may or may not exist."""
+    found = []
+    for seq, code, text in zip(alarms.seq.tolist(), alarms.texts("code"), alarms.texts("text"), strict=True):
+        match = _UNKNOWN_TEXT.search(text) if code == _UNKNOWN_ALARM else None
+        if match is not None:
+            pair_id, leg = int(match[1], 32), ord(match[2]) - ord("a")
+            generation = alarms.origin.generation
+            found.append(
+                {"generation": generation, "seq": seq, "pair_id": pair_id, "leg": leg, "reason": match[3][:63]}
+            )
+    return found
 
 
 def _add(e8: int, frac: int, more_e8: int, more_frac: int) -> tuple[int, int]:

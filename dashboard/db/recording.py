@@ -20,7 +20,7 @@ from dashboard.db.base import now_ns
 from dashboard.db.bulk import Columns, upsert
 from dashboard.db.database import Database
 from dashboard.db.journal_names import Names
-from dashboard.db.journal_orders import OrderBook
+from dashboard.db.journal_orders import OrderBook, unknown_records
 from dashboard.db.journal_rows import Origin, TypedRecords
 from dashboard.db.paging import columns_of
 
@@ -231,7 +231,10 @@ def _one_each(columns: Columns, key: str, *, first: bool) -> Columns:
 
 def _write_orders(connection: sa.Connection, origin: Origin, records: Records, snapshot_end: int) -> None:
     orders, reports, fills = (TypedRecords.of(origin, records, name) for name in ("ORDER", "REPORT", "FILL"))
-    pair_ids = {*orders.ints("pair_id"), *reports.ints("pair_id"), *fills.ints("pair_id")}
+    unknown = unknown_records(TypedRecords.of(origin, records, "ALARM"))
+    pair_ids = {*orders.ints("pair_id"), *reports.ints("pair_id"), *fills.ints("pair_id")} | {
+        record["pair_id"] for record in unknown
+    }
     if not pair_ids:
         return
     row = tables.OrderRow
@@ -239,5 +242,5 @@ def _write_orders(connection: sa.Connection, origin: Origin, records: Records, s
         sa.select(*columns_of(row)).where(row.instance == origin.instance, row.pair_id.in_(pair_ids))
     ).mappings()
     book = OrderBook([dict(found) for found in known])
-    book.apply(orders, reports, fills, snapshot_end)
+    book.apply(orders, reports, fills, unknown, snapshot_end)
     upsert(connection, row, book.columns())

@@ -18,6 +18,7 @@ DATA_FIELDS = ("symbols", "exchanges", "start_date", "end_date")
 # Of the last run: what it was told of the market and the money.
 ASSUMPTIONS = ("capital_usd", "kind", "half_spread_bps", "bar_size_usd", "latency_ms", "taker_fee_bps")
 DAY_NS = 86_400 * 10**9
+BAR_NS = 60 * 10**9  # a bar's time is its open: the history reaches to the end of the last one
 DAYS_DEFAULT = 7
 KIND_DEFAULT = "candles_1m"
 
@@ -85,7 +86,8 @@ def last_days(
     venues: dict[str, set[str]] = {}
     for (symbol, venue), item in series.items():
         venues.setdefault(symbol, set()).add(venue)
-        ends[symbol] = min(ends.get(symbol, item.last_ns), item.last_ns)
+        end_ns = item.last_ns + (BAR_NS if kind == KIND_DEFAULT else 1)
+        ends[symbol] = min(ends.get(symbol, end_ns), end_ns)
     paired = sorted(symbol for symbol, found in venues.items() if len(found) >= 2)
     if not paired:
         raise OptimizerError(

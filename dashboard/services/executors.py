@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from dashboard.backtest.history import HistoryStore
+from dashboard.backtest.history.fetch import fetch_candles
 from dashboard.backtest.plain import plain
 from dashboard.backtest.run import build_tape, run_grid
 from dashboard.db import Database
@@ -17,6 +19,8 @@ from dashboard.services.requests import request_from
 from dashboard.services.study import Progress, StudyPlan, run_study
 from dashboard.services.study_store import StudyStore
 from dashboard.services.worker_messages import ChildJob, Executor, WorkerLink
+
+DOWNLOAD_FIELDS = ("venue", "symbol", "start_ns", "end_ns")
 
 
 def backtest_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
@@ -65,4 +69,17 @@ def study_plan_of(spec: dict[str, Any]) -> StudyPlan:
     )
 
 
-EXECUTORS: Mapping[str, Executor] = MappingProxyType({"backtest": backtest_job, "optimize": optimize_job})
+def download_job(job: ChildJob, link: WorkerLink) -> dict[str, Any]:
+    """Files, not the database: each page is merged in under the store's own lock, so a late one does no harm."""
+
+    def tell(fraction: float, message: str) -> bool:
+        link.progress(fraction, message)
+        return True
+
+    found = fetch_candles(HistoryStore(), **{name: job.spec[name] for name in DOWNLOAD_FIELDS}, progress=tell)
+    return {"pages": found.pages, **plain(found.rows)}
+
+
+EXECUTORS: Mapping[str, Executor] = MappingProxyType(
+    {"backtest": backtest_job, "optimize": optimize_job, "download": download_job}
+)

@@ -17,7 +17,7 @@ from dashboard.services.study_store import settle
 
 IN_PROCESS_S = 1.0
 # Measured with tests/services/bench_estimate.py on two slow cores and rounded down: a long estimate only costs a job.
-QUOTES_READ_PER_S = 2_000_000  # files -> tape
+QUOTES_READ_PER_S = 700_000  # files -> tape
 QUOTES_RUN_PER_S = 5_000_000  # one candidate on one core
 START_S = 0.05
 MINUTE_NS = 60 * 10**9
@@ -65,7 +65,7 @@ class JobService:
         return jobs.submit(self._db, "optimize", {**plan.spec(), "study_id": study_id}), study_id
 
     def submit_download(self, venue: str, symbol: str, start_ns: int, end_ns: int) -> str:
-        """Candles of one minute. Result: rows."""
+        """Candles of one minute. Result: pages, added, replaced, unchanged, refused_count, refused."""
         spec = {"venue": venue, "symbol": symbol, "start_ns": start_ns, "end_ns": end_ns}
         return jobs.submit(self._db, "download", spec)
 

@@ -164,8 +164,8 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         db = Database()
-    except ValueError as error:
-        log.error("%s", error)
+    except (ValueError, OSError) as error:
+        log.error("the database cannot be used: %s", error)
         return 2
     worker = Worker(db, worker_name())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -44,7 +44,7 @@ void balance_apply(struct core *core, const struct journal_balance *balance) {
         account->venue_e8 = balance->amount_e8;
         account->venue_wall_ns = balance->venue_wall_ns;
     }
-    account->known = true;
+    if (balance->reason != JOURNAL_BALANCE_VENUE) account->known = true;
 }
 
 uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, const struct leg *leg) {

@@ -4,8 +4,8 @@
 #include "backtest_run.h"
 
 #define MEMORY_ALIGN     64
-#define GATEWAY_FREE     1000
-#define TIMERS_AT_ONCE   10000                     /* at one instant; more is a loop that never ends */
+#define GATEWAY_FREE     UINT32_MAX /* orders that may leave: the core counts them down, nobody refills */
+#define TIMERS_AT_ONCE   10000      /* at one instant; more is a loop that never ends */
 #define FOLLOW_UP_MAX_NS INT64_C(3600000000000) /* after the end, until open orders and hedges are final */
 #define DIGEST_START     UINT64_C(0xcbf29ce484222325)
 
@@ -178,6 +178,7 @@ static void finish(struct run *run) {
     while (run->next_own_ns <= time_add(end, FOLLOW_UP_MAX_NS) && run->result->error == 0)
         own_step(run, run->next_own_ns);
     if (run->result->error == 0) run_mark(run, int64_max(run->core->now, end), true);
+    run_pairs_close(run);
     run_totals(run);
 }
 

@@ -116,7 +116,8 @@ struct backtest_result {
     uint64_t missed;
     uint64_t hedges;
     uint64_t orders;
-    uint64_t digest; /* FNV-1a over trades, fills and points: equal runs have equal ones */
+    uint64_t unfinished; /* pairs that were not final when the run ended */
+    uint64_t digest;     /* hash over trades, fills and points, never 0: equal runs have equal ones */
     int64_t trading_e8;
     int64_t holding_e8;
     int64_t equity_e8;

@@ -1,11 +1,16 @@
 /* What a run reports: trades, fills, the curve, days, alarms and totals. */
 #include "backtest_run.h"
 
+/* By words: the records are whole words without padding. */
 static void digest_add(struct run *run, const void *data, size_t size) {
-    const uint8_t *byte = data;
     uint64_t hash = run->result->digest;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    assert(size % sizeof hash == 0);
+    for (size_t at = 0; at < size; at += sizeof hash) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)data + at, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+        hash ^= hash >> 29;
+    }
     run->result->digest = hash;
 }
 
@@ -60,7 +65,7 @@ static void trade_log(struct run *run, const struct pair *pair, int64_t final_ns
     struct backtest_trade trade = trade_of(pair, final_ns);
     uint64_t row = (uint32_t)pair->id - 1;
     if (row < run->output->trade_cap) run->output->trade[row] = trade;
-    if (final_ns != 0) digest_add(run, &trade, sizeof trade);
+    digest_add(run, &trade, sizeof trade);
 }
 
 static void pair_begin(struct run *run, const struct journal_intent *intent) {
@@ -97,6 +102,16 @@ static void pairs_finish(struct run *run, int64_t now) {
             run->open_pair[kept++] = run->open_pair[i];
     }
     run->open_count = kept;
+}
+
+/* At the end: what is still open counts with what it has, its residual at marks. */
+void run_pairs_close(struct run *run) {
+    for (uint32_t i = 0; i < run->open_count; i++) {
+        struct pair *pair = pair_find(run->core, run->open_pair[i]);
+        pair_settle(run->core, pair);
+        trade_log(run, pair, 0);
+    }
+    run->result->unfinished = run->open_count;
 }
 
 static void alarm_log(struct run *run, const struct journal_alarm *alarm, int64_t now) {
@@ -166,6 +181,7 @@ void run_totals(struct run *run) {
     struct backtest_result *result = run->result;
     const struct core *core = run->core;
     const struct totals *totals = &core->totals;
+    if (result->digest == 0) result->digest = 1;
     result->trades = totals->trades;
     result->wins = totals->wins;
     result->losses = totals->losses;

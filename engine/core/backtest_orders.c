@@ -64,7 +64,8 @@ static void fill_tell(struct run *run, const struct sim_order *order, int64_t no
                                 .symbol = order->symbol,
                                 .venue = order->venue,
                                 .leg = order->leg};
-    if (!fill_model_fee(symbol, order->side, &match, run->setup->taker_fee_ppm[order->venue][order->symbol], &fill)) {
+    if (!fill_model_fee(symbol, order->side, &match, run->setup->taker_fee_ppm[order->venue][order->symbol],
+                        &fill)) {
         run_fail(run, ERROR_RANGE);
         return;
     }

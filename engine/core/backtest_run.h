@@ -56,6 +56,7 @@ void order_place(struct run *run, const struct journal_order *order, int64_t now
 void run_take(struct run *run, int64_t now);
 void run_fill_log(struct run *run, const struct journal_fill *fill, int64_t now);
 void run_mark(struct run *run, int64_t now, bool last);
+void run_pairs_close(struct run *run);
 void run_totals(struct run *run);
 
 static inline void run_fail(struct run *run, int error) {

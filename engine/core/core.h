@@ -115,6 +115,8 @@ void core_view_exposures(const struct core *core, struct abi_exposures *out);
 void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_strategy *out);
 void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out);
 void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
+/* True once the books hold an amount for it, from a venue's first word, a snapshot or a person. */
+bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset);
 enum abi_state core_trading_state(const struct core *core);
 uint32_t core_open_pairs(const struct core *core);
 

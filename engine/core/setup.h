@@ -1,6 +1,6 @@
 #pragma once
-/* What a core is made from: tables, fees, parameters, limits. Python reads this text through cffi, so the rules of abi.h
- * hold: fixed-width fields, nothing but plain structs. */
+/* What a core is made from: tables, fees, parameters, limits. Python reads this text through cffi, so the rules of
+ * abi.h hold: fixed-width fields, nothing but plain structs. */
 #include <stdint.h>
 
 #include "../abi.h"

@@ -50,7 +50,7 @@ struct account {
     int64_t reserved_e8;
     int64_t venue_e8;
     int64_t venue_wall_ns;
-    bool known;
+    bool known; /* opened: the total is an amount, not just 0 */
 };
 
 struct leg {

@@ -1,15 +1,22 @@
 #include "state.h"
 
+/* The next hedge waits until no leg is open, not even one that was thought closed: a timer that is due and changes
+ * nothing would be due again at once, without end. */
+static int64_t pair_timer(const struct pair *pair) {
+    int64_t earliest = INT64_MAX;
+    bool any_open = false;
+    for (uint32_t leg = 0; leg < pair->leg_count; leg++) {
+        if (!leg_open(&pair->leg[leg])) continue;
+        any_open = true;
+        earliest = int64_min(earliest, pair->leg[leg].deadline_ns);
+    }
+    return pair->phase == PAIR_HEDGING && !any_open ? pair->hedge_ns : earliest;
+}
+
 void timer_set(struct core *core) {
     int64_t earliest = core->episodes_due ? core->now : INT64_MAX;
-    for (uint32_t i = 0; i < core->open_count; i++) {
-        const struct pair *pair = &core->pair[core->open[i]];
-        if (pair->phase == PAIR_HEDGING && earliest > pair->hedge_ns && !leg_open(&pair->leg[pair->leg_count - 1]))
-            earliest = pair->hedge_ns;
-        for (uint32_t leg = 0; leg < pair->leg_count; leg++)
-            if (leg_open(&pair->leg[leg]) && pair->leg[leg].deadline_ns < earliest)
-                earliest = pair->leg[leg].deadline_ns;
-    }
+    for (uint32_t i = 0; i < core->open_count; i++)
+        earliest = int64_min(earliest, pair_timer(&core->pair[core->open[i]]));
     core->timer_ns = earliest;
 }
 

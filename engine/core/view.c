@@ -177,6 +177,12 @@ void core_view_balances(const struct core *core, uint32_t venue, struct abi_bala
     }
 }
 
+bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset) {
+    assert(venue < core->setup.venue_count);
+    assert(asset < core->setup.asset_count);
+    return core->account[venue][asset].known;
+}
+
 uint32_t core_unresolved(const struct core *core, uint64_t *order_id, uint32_t cap) {
     uint32_t found = 0;
     for (uint32_t i = 0; i < core->open_count; i++) {

@@ -95,6 +95,8 @@ int settings_update_strategies(const char *text, size_t size, const char *strate
  * any limit was loosened. */
 int settings_update_limits(const char *text, size_t size, const char *updates_json, char **text_out,
                            struct settings_engine *out, bool *loosened, struct error_trail *trail);
+/* True when any limit of `after` allows what `before` did not. */
+bool settings_limits_loosened(const struct core_limits *before, const struct core_limits *after);
 /* temporary file, fsync, rename, fsync of the directory. */
 int settings_write_atomically(const char *path, const char *text, size_t size, struct error_trail *trail);
 

@@ -116,7 +116,7 @@ static bool row_loosened(const struct setting *row, const struct core_limits *be
     return new_value != old_value; /* neither way is surely safe */
 }
 
-static bool limits_loosened(const struct core_limits *before, const struct core_limits *after) {
+bool settings_limits_loosened(const struct core_limits *before, const struct core_limits *after) {
     for (size_t i = 0; i < settings_of_risk.count; i++) {
         const struct setting *row = &settings_of_risk.row[i];
         if (row->store == STORE_I64 && row_loosened(row, before, after)) return true;
@@ -147,7 +147,7 @@ int settings_update_limits(const char *text, size_t size, const char *updates_js
         goto out;
     }
     *text_out = updated;
-    *loosened = limits_loosened(&before->limits, &out->limits);
+    *loosened = settings_limits_loosened(&before->limits, &out->limits);
 out:
     json_decref(root);
     json_decref(updates);

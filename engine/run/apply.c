@@ -17,14 +17,21 @@ static int64_t next_now(struct hot *hot) {
     return hot->now;
 }
 
+/* The disk can refuse for longer than the tail lasts. From then on nothing is acted upon, and the loop ends: no order
+ * leaves unwritten, and the next start asks the venues for what was open. */
 static void append(struct hot *hot, struct journal_record *record) {
     int64_t before = clock_mono_ns();
-    int code = journal_append(hot->engine->tail, record);
+    if (hot->journal_full || journal_append(hot->engine->tail, record) != 0) {
+        hot->journal_full = true;
+        return;
+    }
     histogram_record(hot->engine->segment->stage[ABI_STAGE_JOURNAL].bucket, clock_mono_ns() - before);
-    /* Room was checked before the input was taken; a full tail here is our own bug. */
-    assert(code == 0);
-    (void)code;
     hot->counters.value[ABI_COUNTER_JOURNAL_RECORDS]++;
+}
+
+/* While the disk refuses, the last of the tail is kept for orders, fills and what else the core must know. */
+static bool has_room_for_facts(const struct hot *hot) {
+    return journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE / 2;
 }
 
 static void append_payload(struct hot *hot, enum journal_type type, const void *payload, size_t size, uint64_t seq,
@@ -124,6 +131,7 @@ static void act(struct hot *hot, struct core_out *out, uint64_t seq, int64_t rec
         if (record->type == JOURNAL_ALARM) raise(hot, (const struct journal_alarm *)record->payload);
         if (record->type == JOURNAL_STATE) state_word(hot, (const struct journal_state *)record->payload);
     }
+    if (hot->journal_full) return; /* not written: it does not happen */
     if (order_count != 0) send_orders(hot, orders, order_count, recv_ns);
     publish_cells(hot, out);
     if (out->state_changed) note_trading_state(hot);
@@ -189,6 +197,7 @@ void apply_state(struct hot *hot, const struct journal_state *state) {
 
 void apply_balance(struct hot *hot, const struct journal_balance *balance) {
     uint64_t seq;
+    if (balance->reason == JOURNAL_BALANCE_VENUE && !has_room_for_facts(hot)) return; /* said again in 30 s */
     struct core_out *out = enter(hot, &seq);
     append_payload(hot, JOURNAL_BALANCE, balance, sizeof *balance, seq, hot->now);
     core_on_balance(hot->core, balance, hot->now, out);
@@ -230,6 +239,7 @@ void apply_limits(struct hot *hot, const struct core_limits *limits) {
         act(hot, out, seq, 0);
         leave(hot);
     }
+    hot->answer_timeout_ns = limits->answer_timeout_ns;
     new_version(hot);
 }
 
@@ -258,7 +268,7 @@ void apply_timer(struct hot *hot) {
 
 void apply_fact(struct hot *hot, enum journal_type type, const void *payload, size_t size) {
     next_now(hot);
-    append_payload(hot, type, payload, size, 0, hot->now);
+    if (has_room_for_facts(hot)) append_payload(hot, type, payload, size, 0, hot->now);
     if (type == JOURNAL_ALARM) raise(hot, payload);
     hot->dirty = true;
 }

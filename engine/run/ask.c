@@ -6,14 +6,15 @@
 #include "../base/log.h"
 #include "courier.h"
 
-void courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size) {
+int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size) {
     struct to_hot message;
     memset(&message, 0, sizeof message);
     message.kind = TO_HOT_INPUT;
     message.record.type = (uint16_t)type;
     memcpy(message.record.payload, payload, size);
-    if (engine_tell(courier->engine, LANE_COURIER, &message, true) != 0)
-        log_write(LOG_WARNING, "the hot thread does not take what a venue said");
+    int code = engine_tell(courier->engine, LANE_COURIER, &message, true);
+    if (code != 0) log_write(LOG_WARNING, "the hot thread does not take what a venue said");
+    return code;
 }
 
 static void note_weight(struct courier *courier, uint32_t venue, const struct http_answer *answer) {
@@ -118,10 +119,10 @@ void courier_account(struct courier *courier, uint32_t venue) {
         balance.venue = venue;
         balance.asset = a;
         balance.venue_wall_ns = clock_wall_ns();
-        balance.reason =
-            engine->first_start && !desk->account_known ? JOURNAL_BALANCE_OPENING : JOURNAL_BALANCE_VENUE;
+        balance.reason = engine->opened[venue][a] ? JOURNAL_BALANCE_VENUE : JOURNAL_BALANCE_OPENING;
         snprintf(balance.actor, sizeof balance.actor, "venue");
-        courier_tell_input(courier, JOURNAL_BALANCE, &balance, sizeof balance);
+        if (courier_tell_input(courier, JOURNAL_BALANCE, &balance, sizeof balance) == ERROR_FULL) return;
+        engine->opened[venue][a] = true;
     }
     desk->account_known = true;
 }

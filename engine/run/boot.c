@@ -150,7 +150,6 @@ static int boot_journal(struct engine *engine, uint64_t latest, struct error_tra
     if (code != 0) return code;
     if (latest != 0 && (code = engine_recover(engine, latest, trail)) != 0)
         return error_append(trail, code, "recovering generation %llu", (unsigned long long)latest);
-    engine->first_start = latest == 0;
     if ((code = core_init(engine->core, &engine->setup)) != 0)
         return error_set(trail, code, "the configuration is refused by the decision core: %s", error_text(code));
     engine->writer = journal_open(engine->settings.instance, engine->paths.journal_dir, engine->generation,
@@ -193,4 +192,12 @@ void engine_shut(struct engine *engine) {
         shm_destroy(engine->segment);
     }
     if (engine->lock_fd >= 0) close(engine->lock_fd);
+    for (uint32_t lane = 0; lane < ENGINE_LANES; lane++)
+        free(engine->to_hot[lane]);
+    for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
+        for (uint32_t r = 0; r < ENGINE_ROLES; r++)
+            free(engine->rest[v][r]);
+    free(engine->to_courier);
+    free(engine->recovered);
+    free(engine->core);
 }

@@ -121,13 +121,13 @@ static void pause_strategy(struct engine *engine, const struct command_request *
     strategy_to(engine, request, ABI_STRATEGY_PAUSED, "paused", answer);
 }
 
-static bool needs_state(struct engine *engine, struct command_answer *answer) {
-    uint32_t now = atomic_load(&engine->trading_state);
-    if (now == ABI_STATE_KILLED) {
+/* While the engine starts it can be told to stay still, but not to trade. */
+static bool may_enter(struct engine *engine, uint32_t state, struct command_answer *answer) {
+    if (atomic_load(&engine->trading_state) == ABI_STATE_KILLED) {
         refuse(answer, "WRONG_STATE", "The kill switch is latched: clear_kill first, then arm.");
         return false;
     }
-    if (now == ABI_STATE_STARTING) {
+    if (state == ABI_STATE_ACTIVE && !atomic_load(&engine->recovery_done)) {
         refuse(answer, "WRONG_STATE", "The engine is still starting: it recovers and connects first.");
         return false;
     }
@@ -136,7 +136,7 @@ static bool needs_state(struct engine *engine, struct command_answer *answer) {
 
 static void trading_to(struct engine *engine, const struct command_request *request, uint32_t state,
                        const char *reason, const char *sentence, struct command_answer *answer) {
-    if (!needs_state(engine, answer)) return;
+    if (!may_enter(engine, state, answer)) return;
     if (tell_state(engine, request, JOURNAL_STATE_TRADING, 0, state, reason, answer)) done(answer, "%s", sentence);
 }
 
@@ -173,7 +173,8 @@ static void arm(struct engine *engine, const struct command_request *request, st
     trading_to(engine, request, ABI_STATE_ACTIVE, "armed by command", "Armed: the engine is ACTIVE.", answer);
 }
 
-/* The latch on disk comes second: silence first. It is synced before the answer. */
+/* The latch on disk comes second: silence first. It is synced before the answer, and written also when the hot thread
+ * is stuck: what is started again then stays silent. */
 static int latch(struct engine *engine, const char *reason) {
     int fd = open(engine->paths.kill_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return ERROR_SYSTEM;
@@ -186,11 +187,18 @@ static void kill_trading(struct engine *engine, const struct command_request *re
                          struct command_answer *answer) {
     char reason[80] = "killed by command";
     (void)command_arg_text(request, "reason", reason, sizeof reason, NULL);
-    if (!tell_state(engine, request, JOURNAL_STATE_KILL, 0, 1, reason, answer)) return;
+    bool silent = tell_state(engine, request, JOURNAL_STATE_KILL, 0, 1, reason, answer);
     engine->kill_latched = true;
     uint32_t open_pairs = atomic_load(&engine->open_pairs);
     const char *disk =
         latch(engine, reason) == 0 ? "" : " The latch could not be written to disk: it will not survive a restart.";
+    if (!silent) {
+        refuse(answer, "BUSY",
+               "The hot thread has not taken the kill within 2 s; it does when it goes on, and a restart stays "
+               "killed.%s",
+               disk);
+        return;
+    }
     done(answer, "Killed: no order leaves any more. %u pair%s of orders still open at the venues.%s", open_pairs,
          open_pairs == 1 ? "" : "s", disk);
 }

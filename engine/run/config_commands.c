@@ -183,6 +183,8 @@ void config_set_limits(struct engine *engine, const struct command_request *requ
     int code = candidate == NULL ? error_set(&trail, ERROR_SYSTEM, "no memory") : 0;
     if (code == 0)
         code = settings_update_limits(text, size, updates, &candidate_text, candidate, &loosened, &trail);
+    /* Also by hand, in the file: what it held at start is what runs. */
+    if (code == 0) loosened |= settings_limits_loosened(&engine->settings.limits, &candidate->limits);
     free(text);
     struct to_hot message;
     memset(&message, 0, sizeof message);

@@ -104,14 +104,15 @@ static void try_link(struct courier *courier, uint32_t venue, enum engine_role r
         message.slot = link->slot;
         message.fd = fd;
         message.rest_size = (uint32_t)rest_size;
-        /* Waited for: the rest bytes lie in a buffer that the next connection of this role uses again. */
-        if (engine_tell(courier->engine, LANE_COURIER, &message, true) == 0) {
+        /* Once it is in the ring the descriptor is the hot thread's, however late it comes to it; and with it the rest
+         * bytes, whose buffer is used again only when this connection was lost. */
+        if (engine_tell(courier->engine, LANE_COURIER, &message, true) != ERROR_FULL) {
             link->up = true;
             link->up_since_ns = clock_mono_ns();
             return;
         }
         close(fd);
-        error_set(&trail, ERROR_TIMEOUT, "the hot thread did not take the connection");
+        error_set(&trail, ERROR_FULL, "the hot thread does not take the connection");
     }
     if (link->backoff_ns == 0) {
         log_write(LOG_WARNING, "venue %s: cannot connect: %s", courier->desk[venue].settings->name, trail.text);
@@ -166,41 +167,35 @@ static void tend_venue(struct courier *courier, uint32_t venue) {
         courier_listen_key_keep(courier, venue);
 }
 
+/* A venue that is OFF takes no new arbitrage, so nobody waits for it: the way out when one does not come back. */
+static bool venue_ready(const struct courier *courier, uint32_t venue) {
+    uint32_t state = atomic_load(&courier->engine->venue_state[venue]);
+    return state == ABI_VENUE_OFF || (state == ABI_VENUE_UP && courier->desk[venue].account_known);
+}
+
 /* Recovery is over when every venue has shown its account and no order's outcome is open. */
 static void tell_ready(struct courier *courier) {
     struct engine *engine = courier->engine;
     if (courier->ready_told || courier_has_questions(courier)) return;
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
-        if (!courier->desk[v].account_known || atomic_load(&engine->venue_state[v]) != ABI_VENUE_UP) return;
+        if (!venue_ready(courier, v)) return;
     /* Pairs that are still open soon become questions; what stays open without one waits for a person. */
     int64_t now = clock_mono_ns();
     if (courier->ready_since_ns == 0) courier->ready_since_ns = now;
     if (atomic_load(&engine->open_pairs) != 0 && now - courier->ready_since_ns < COURIER_SETTLE_NS) return;
-    struct journal_state state;
-    memset(&state, 0, sizeof state);
-    snprintf(state.actor, sizeof state.actor, "engine");
-    for (uint32_t i = 0; i < engine->setup.strategy_count; i++) {
-        state.what = JOURNAL_STATE_STRATEGY;
-        state.index = i;
-        state.new_value = engine->strategy_start[i];
-        snprintf(state.reason, sizeof state.reason, "start");
-        courier_tell_input(courier, JOURNAL_STATE, &state, sizeof state);
-    }
     struct to_hot message;
     memset(&message, 0, sizeof message);
     message.kind = TO_HOT_READY;
     message.record.type = JOURNAL_STATE;
-    state.index = 0;
-    state.what = engine->kill_latched ? JOURNAL_STATE_KILL : JOURNAL_STATE_TRADING;
-    state.new_value = engine->kill_latched ? 1 : engine->start_state;
-    text_copy(state.reason, sizeof state.reason,
-              engine->kill_latched                      ? "the kill switch is latched since an earlier run"
-              : engine->start_state == ABI_STATE_ACTIVE ? "armed at start (SIM)"
-                                                        : "start: not armed");
-    memcpy(message.record.payload, &state, sizeof state);
-    if (engine_tell(engine, LANE_COURIER, &message, true) != 0) return;
+    struct journal_state *state = (struct journal_state *)message.record.payload;
+    state->what = JOURNAL_STATE_TRADING;
+    state->new_value = engine->start_state;
+    snprintf(state->actor, sizeof state->actor, "engine");
+    text_copy(state->reason, sizeof state->reason,
+              engine->start_state == ABI_STATE_ACTIVE ? "armed at start (SIM)" : "start: not armed");
+    if (engine_tell(engine, LANE_COURIER, &message, true) == ERROR_FULL) return;
     courier->ready_told = true;
-    log_write(LOG_INFO, "recovery done, state %s", engine->kill_latched ? "KILLED" : state.reason);
+    log_write(LOG_INFO, "recovery done, to enter: %s", state->reason);
 }
 
 void *courier_main(void *argument) {

@@ -65,6 +65,7 @@ struct courier {
     struct engine *engine;
     struct desk desk[ABI_VENUE_MAX];
     struct question question[COURIER_QUESTIONS];
+    uint32_t question_next; /* who is asked about next */
     bool ready_told;
     int64_t ready_since_ns; /* all venues up and known; 0: not yet */
     uint32_t random;
@@ -80,9 +81,10 @@ void courier_clock(struct courier *courier, uint32_t venue);
 void courier_account(struct courier *courier, uint32_t venue);
 void courier_listen_key_keep(struct courier *courier, uint32_t venue);
 int courier_listen_key_new(struct courier *courier, uint32_t venue);
-void courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size);
+/* 0; ERROR_FULL: not told; ERROR_TIMEOUT: told, and not yet taken. */
+int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size);
 
-/* ---- resolve.c ---- */
+/* ---- resolve.c: at most one question a turn, so that a venue that hangs keeps nothing else waiting ---- */
 void courier_wanted(struct courier *courier, const struct to_courier *order);
 void courier_resolve(struct courier *courier);
 bool courier_has_questions(const struct courier *courier);

@@ -33,6 +33,7 @@ struct uring;
 #define ENGINE_TO_HOT_ITEMS     1024u
 #define ENGINE_TO_COURIER_ITEMS 1024u
 #define ENGINE_WEBSOCKET_ORDERS 64 /* requests that may be unanswered on an order WebSocket */
+#define ENGINE_STOP_REASON      "the engine is stopping"
 
 enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
 enum engine_role { ENGINE_FEED = 0, ENGINE_ORDERS = 1, ENGINE_USER = 2, ENGINE_ROLES = 3 };
@@ -125,7 +126,8 @@ struct engine {
     int64_t wall_offset_ns;
     uint32_t start_state; /* enum abi_state to enter when recovery is over */
     uint32_t strategy_start[ABI_STRATEGY_MAX];
-    bool first_start; /* no ledger yet: the venues' balances open the books */
+    /* False: the books know nothing of it yet, and what the venue shows opens them. Courier, after start. */
+    bool opened[ABI_VENUE_MAX][ABI_ASSET_MAX];
     bool kill_latched;
     uint64_t config_version; /* control: accepted changes of this run */
     int lock_fd;
@@ -138,6 +140,7 @@ struct engine {
     _Atomic uint32_t venue_state[ABI_VENUE_MAX];       /* hot stores */
     _Atomic uint32_t strategy_state[ABI_STRATEGY_MAX]; /* hot stores */
     _Atomic uint32_t open_pairs;                       /* hot stores */
+    _Atomic bool recovery_done;                        /* hot stores: accounts and open orders are known */
     _Atomic bool stopping;                             /* control stores: courier leaves */
     _Atomic bool hot_done;                             /* hot left its loop */
     _Atomic bool hot_failed;

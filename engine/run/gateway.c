@@ -46,7 +46,7 @@ static bool user_up(const struct gateway *gateway) {
 void gateway_capacity(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     uint32_t capacity = 0;
-    if (user_up(gateway)) {
+    if (user_up(gateway) && hot->now >= gateway->hold_until_ns) {
         if (gateway->ops->orders_by_websocket) {
             if (gateway->orders[0] >= 0 && !uring_has_unsent(hot->ring, (uint32_t)gateway->orders[0]))
                 capacity = ENGINE_WEBSOCKET_ORDERS;
@@ -174,7 +174,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     connection->role = message->role;
     connection->slot = message->slot;
     connection->websocket = message->role != ENGINE_ORDERS || gateway->ops->orders_by_websocket;
-    connection->frame_ns = connection->ping_ns = clock_mono_ns();
+    connection->added_ns = connection->frame_ns = connection->ping_ns = clock_mono_ns();
     ws_parser_init(&connection->ws, hot->fragments + (size_t)number * WS_MESSAGE_SIZE_MAX);
     if (message->role == ENGINE_FEED) {
         gateway->feed = number;
@@ -201,8 +201,10 @@ void gateway_lost(struct hot *hot, uint32_t number, const char *why) {
     if (connection->role == ENGINE_FEED) {
         gateway->feed = -1;
         gateway->feed_ready = false;
-        /* Only DOWN makes the core forget prices and numbering, and the next connection may number anew. */
-        if (gateway->off) enter(hot, connection->venue, ABI_VENUE_DOWN, "market data connection down");
+        /* DOWN makes the core forget prices and numbering, also when it was DOWN or OFF for another reason: the next
+         * connection may number anew. */
+        if (gateway->off || gateway->view.state == ABI_VENUE_DOWN)
+            enter(hot, connection->venue, ABI_VENUE_DOWN, "market data connection down");
     } else if (connection->role == ENGINE_USER) {
         gateway->user = -1;
         gateway->user_ready = false;
@@ -421,14 +423,36 @@ void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
             return;
 }
 
-/* An answer that does not come: the connection is of no more use, and the order is asked for. */
-static void drop_silent(struct hot *hot, uint32_t number) {
-    uring_remove(hot->ring, number);
-    gateway_lost(hot, number, "no answer in time");
+/* NULL, or why a connection that is open is of no more use; the courier then opens another one, and what waited for an
+ * answer on it is asked for. */
+static const char *useless(const struct hot *hot, const struct hot_connection *connection) {
+    const struct gateway *gateway = &hot->gateway[connection->venue];
+    if (connection->busy_order_id != 0 && hot->now - connection->busy_since_ns > hot->answer_timeout_ns)
+        return "no answer in time";
+    if (!connection->websocket) return NULL;
+    if (hot->now - connection->frame_ns > HOT_SILENCE_NS) return "silent for 40 s";
+    bool orders = connection->role == ENGINE_ORDERS;
+    bool ready = connection->role == ENGINE_FEED           ? gateway->feed_ready
+                 : orders && !gateway->ops->user_on_orders ? true
+                                                           : gateway->user_ready;
+    /* A venue that is OFF may have banned us: it is not asked again and again. */
+    if (!ready && !gateway->off && hot->now - connection->added_ns > HOT_SUBSCRIBE_NS)
+        return "subscription not confirmed in 10 s";
+    return NULL;
+}
+
+/* In the venue's own words where it has some, else as WebSocket does it: whoever is alive answers. */
+static void ping(struct hot *hot, uint32_t number) {
+    struct hot_connection *connection = &hot->connection[number];
+    connection->ping_ns = hot->now;
+    int size = hot->gateway[connection->venue].ops->feed_ping(hot->text, sizeof hot->text);
+    if (size > 0 && connection->role != ENGINE_ORDERS)
+        (void)send_text(hot, number, hot->text, (size_t)size);
+    else
+        (void)send_control(hot, number, WS_PING, NULL, 0);
 }
 
 void gateway_house(struct hot *hot) {
-    int64_t answer_ns = hot->engine->settings.limits.answer_timeout_ns;
     for (uint32_t v = 0; v < hot->engine->setup.venue_count; v++) {
         gateway_capacity(hot, v);
         gateway_state(hot, v);
@@ -436,13 +460,12 @@ void gateway_house(struct hot *hot) {
     for (uint32_t n = 0; n < URING_CONNECTION_MAX; n++) {
         struct hot_connection *connection = &hot->connection[n];
         if (!connection->used) continue;
-        if (connection->busy_order_id != 0 && hot->now - connection->busy_since_ns > answer_ns) {
-            drop_silent(hot, n);
-            continue;
+        const char *why = useless(hot, connection);
+        if (why != NULL) {
+            uring_remove(hot->ring, n);
+            gateway_lost(hot, n, why);
+        } else if (connection->websocket && hot->now - connection->ping_ns >= HOT_PING_NS) {
+            ping(hot, n);
         }
-        if (!connection->websocket || hot->now - connection->ping_ns < HOT_PING_NS) continue;
-        connection->ping_ns = hot->now;
-        int size = hot->gateway[connection->venue].ops->feed_ping(hot->text, sizeof hot->text);
-        if (size > 0 && connection->role != ENGINE_ORDERS) (void)send_text(hot, n, hot->text, (size_t)size);
     }
 }

@@ -28,6 +28,7 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     memset(hot, 0, sizeof *hot);
     hot->engine = engine;
     hot->core = engine->core;
+    hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
     hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
     if (hot->fragments == NULL) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
@@ -113,6 +114,34 @@ static void ack_alarm(struct hot *hot, uint64_t id) {
     hot->dirty = true;
 }
 
+static void set_state(struct hot *hot, enum journal_state_what what, uint32_t index, uint32_t value,
+                      const char *reason) {
+    struct journal_state state;
+    memset(&state, 0, sizeof state);
+    state.what = (uint32_t)what;
+    state.index = index;
+    state.new_value = value;
+    snprintf(state.actor, sizeof state.actor, "engine");
+    text_copy(state.reason, sizeof state.reason, reason);
+    apply_state(hot, &state);
+}
+
+/* What is open is finished; hedges still leave. */
+static void stop_trading(struct hot *hot) {
+    uint32_t state = hot->status.trading_state;
+    if (state == ABI_STATE_ACTIVE || state == ABI_STATE_REDUCING)
+        set_state(hot, JOURNAL_STATE_TRADING, 0, ABI_STATE_HALTED, ENGINE_STOP_REASON);
+}
+
+/* In force from the first moment, so that what a person says while the engine still starts comes after it. */
+static void set_start_states(struct hot *hot) {
+    const struct engine *engine = hot->engine;
+    if (engine->kill_latched || core_trading_state(hot->core) == ABI_STATE_KILLED)
+        set_state(hot, JOURNAL_STATE_KILL, 0, 1, "the kill switch is latched since an earlier run");
+    for (uint32_t i = 0; i < engine->setup.strategy_count; i++)
+        set_state(hot, JOURNAL_STATE_STRATEGY, i, engine->strategy_start[i], "start");
+}
+
 static void take(struct hot *hot, struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue < ABI_VENUE_MAX ? message->venue : 0];
     switch (message->kind) {
@@ -140,14 +169,17 @@ static void take(struct hot *hot, struct to_hot *message) {
         gateway->view.rate_used = (uint64_t)message->number;
         break;
     case TO_HOT_READY:
-        input(hot, &message->record);
+        /* A person who paused or killed meanwhile is not overruled. */
+        if (hot->status.trading_state == ABI_STATE_STARTING) input(hot, &message->record);
         hot->status.recovery_ns = clock_mono_ns() - hot->engine->started_ns;
+        atomic_store(&hot->engine->recovery_done, true);
         break;
     case TO_HOT_VENUE_OFF:
         gateway_off(hot, message->venue, message->number != 0,
                     (const struct journal_state *)message->record.payload);
         break;
     case TO_HOT_STOP:
+        stop_trading(hot);
         hot->stop_deadline_ns = clock_mono_ns() + HOT_STOP_NS;
         break;
     case TO_HOT_TEXT:
@@ -173,6 +205,8 @@ static void drain(struct hot *hot) {
 
 static void push_unresolved(struct hot *hot) {
     uint64_t id[64];
+    /* The other half stays free for lost connections: one that is not told would never be opened again. */
+    if (spsc_count(hot->engine->to_courier) > ENGINE_TO_COURIER_ITEMS / 2) return;
     uint32_t count = core_unresolved(hot->core, id, 64);
     for (uint32_t i = 0; i < count && i < 64; i++) {
         const struct abi_order *order = core_order(hot->core, id[i]);
@@ -237,8 +271,9 @@ static int64_t wait_ns(const struct hot *hot) {
     if (hot->next_house_ns < next) next = hot->next_house_ns;
     int64_t publish = hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
     if (publish < next) next = publish;
-    int64_t wait = next - clock_mono_ns();
-    return wait < 0 ? 0 : wait;
+    int64_t now = clock_mono_ns();
+    return next <= now ? 0
+                       : next - now; /* a hedge to be retried at once is due at INT64_MIN: no difference of it */
 }
 
 static void pin(const struct engine *engine) {
@@ -293,11 +328,12 @@ void *hot_main(void *argument) {
     hot->now = clock_mono_ns();
     hot->next_mark_ns = hot->now;
     hot->unresolved_changed = true;
+    set_start_states(hot);
     publish_all(hot);
     atomic_store(&engine->ring, hot->ring); /* from here on readers find whole blocks */
     struct uring_event events[HOT_EVENTS];
     int64_t stall_ns = (int64_t)engine->settings.stall_us * 1000;
-    while (!may_stop(hot)) {
+    while (!may_stop(hot) && !hot->journal_full) {
         int count = uring_poll(hot->ring, wait_ns(hot), events, HOT_EVENTS);
         int64_t began = clock_mono_ns();
         turn(hot, events, count);
@@ -312,6 +348,12 @@ void *hot_main(void *argument) {
         if (count > 0) histogram_record(engine->segment->stage[ABI_STAGE_LOOP].bucket, took);
         if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
         if (took > stall_ns) hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
+    }
+    if (hot->journal_full) {
+        text_copy(engine->hot_failure, sizeof engine->hot_failure,
+                  "the journal cannot be written to disk and its tail is full: ended before anything happens that "
+                  "nobody would know of; make room on the disk and start again, what was written is recovered");
+        atomic_store(&engine->hot_failed, true);
     }
     stop_record(hot);
     atomic_store(&engine->hot_done, true);

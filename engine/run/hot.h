@@ -12,6 +12,10 @@
 #define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
 #define HOT_MARK_NS         1000000000
 #define HOT_PING_NS         15000000000
+#define HOT_SILENCE_NS      40000000000 /* no frame, not even an answer to two pings: the connection is dead */
+#define HOT_SUBSCRIBE_NS    10000000000 /* a subscription refused, or not confirmed for so long: start over */
+#define HOT_HOLD_NS         1000000000  /* after "too many" without a time; with one, at most: */
+#define HOT_HOLD_MOST_NS    60000000000
 /* Core calls nest: an order's SENT report comes inside the actions of the decision that made it. */
 #define HOT_DEPTH           6
 #define HOT_JOURNAL_RESERVE 2048u /* records kept free for what must still be written when the disk is slow */
@@ -25,6 +29,7 @@ struct hot_connection {
     uint32_t slot;          /* HTTP order connections: 0 .. n-1 */
     uint64_t busy_order_id; /* HTTP: the order whose answer is awaited; 0: free */
     int64_t busy_since_ns;
+    int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
     struct ws_parser ws;
@@ -43,6 +48,7 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     uint32_t capacity_told; /* what the core thinks may leave now */
+    int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
     uint64_t request_id;
     struct abi_venue view; /* published */
@@ -58,8 +64,10 @@ struct hot {
     int64_t next_publish_ns;
     int64_t next_house_ns;
     int64_t stop_deadline_ns; /* 0: running */
+    int64_t answer_timeout_ns;
     bool dirty;
     bool journal_told_sick;
+    bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;
     bool stating;           /* inside an input that states the trading state: no second record of it */
     char last_critical[96]; /* words of the last critical alarm */

@@ -139,6 +139,16 @@ static void state_in(struct hot *hot, const struct abi_order *order, const struc
     apply_report(hot, &report);
 }
 
+/* Going on at once would be refused again, use up the hedge ladder and end in a ban. */
+static void hold(struct hot *hot, uint32_t venue, const struct venue_message *message) {
+    int64_t wait_ns = HOT_HOLD_NS;
+    if (message->retry_after_ns != 0) wait_ns = message->retry_after_ns - clock_wall_ns();
+    if (wait_ns < HOT_HOLD_NS) wait_ns = HOT_HOLD_NS;
+    if (wait_ns > HOT_HOLD_MOST_NS) wait_ns = HOT_HOLD_MOST_NS;
+    hot->gateway[venue].hold_until_ns = hot->now + wait_ns;
+    gateway_capacity(hot, venue);
+}
+
 static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *order,
                      const struct venue_message *message) {
     char words[80];
@@ -148,6 +158,7 @@ static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *or
     bool proves = class == VENUE_CLASS_REJECT || class == VENUE_CLASS_CLOCK || class == VENUE_CLASS_FATAL ||
                   class == VENUE_CLASS_RATE || class == VENUE_CLASS_BAN || class == VENUE_CLASS_RETRY ||
                   class == VENUE_CLASS_HALT;
+    if (class == VENUE_CLASS_RATE) hold(hot, venue, message); /* before a hedge is thought of */
     if (order != NULL && proves) {
         struct journal_report report;
         report_start(&report, order, JOURNAL_REPORT_REJECT);

@@ -13,6 +13,7 @@
 #include "courier.h"
 
 #define RESOLVE_FORGET_NS 1000000000 /* the hot thread names open questions every 100 ms */
+#define RESOLVE_MARGIN_NS 1000000000 /* of the clocks, when trades are asked for since a time */
 
 void courier_wanted(struct courier *courier, const struct to_courier *order) {
     struct question *place = NULL;
@@ -84,25 +85,31 @@ static int book_trade(struct courier *courier, const struct to_courier *order, c
     return 0;
 }
 
-/* Books every trade of the order that the venue lists. Returns how many, or a negative code. */
-static int ask_trades(struct courier *courier, struct question *question, const char *venue_order_id,
-                      uint32_t side) {
+/* Books every trade of the order that the venue lists; *qty is their sum. Returns how many, or a negative code. */
+static int ask_trades(struct courier *courier, struct question *question, const char *venue_order_id, uint32_t side,
+                      int64_t *qty) {
     const struct to_courier *order = &question->order;
-    struct venue_query_request request = {.query = VENUE_QUERY_TRADES,
-                                          .symbol = text_of(symbol_name(courier, order)),
-                                          .since_ns = order->sent_wall_ns};
+    const struct journal_symbol *symbol = &courier->engine->setup.symbol[order->symbol];
+    struct venue_query_request request = {
+        .query = VENUE_QUERY_TRADES,
+        .symbol = text_of(symbol_name(courier, order)),
+        .since_ns = order->sent_wall_ns + courier->desk[order->venue].clock_offset_ns - RESOLVE_MARGIN_NS};
     if (venue_order_id[0] != '\0') request.order_id = text_of(venue_order_id);
     int code = courier_ask(courier, order->venue, &request);
     if (code != 0) return code;
     if (courier->message.type != VENUE_TYPE_TRADES) return ERROR_REFUSED;
     int count = 0;
+    *qty = 0;
     for (uint32_t i = 0; i < courier->message.fill_count; i++) {
         const struct venue_fill *fill = &courier->message.fill[i];
         bool ours = venue_order_id[0] != '\0' ? text_equal(&fill->order_id, venue_order_id)
                                               : text_equal(&fill->client_id, order->client_id);
         if (!ours) continue;
         code = book_trade(courier, order, fill, side);
+        int64_t one = 0;
+        if (code == 0) code = decimal_to_units_exact(fill->qty, symbol->qty_digits, &one);
         if (code != 0) return code;
+        *qty += one;
         count++;
     }
     /* A page that is not the last one cannot prove that there was no trade. */
@@ -124,7 +131,9 @@ static void tell_final(struct courier *courier, struct question *question, uint3
     text_copy(report.reason, sizeof report.reason, reason);
     courier_tell_input(courier, JOURNAL_REPORT, &report, sizeof report);
     log_write(LOG_INFO, "order %s resolved: %s", question->order.client_id, reason);
-    question->used = false;
+    /* Forgotten once the hot thread no longer names it; should it still, the next question keeps its distance. */
+    int64_t rest_ns = clock_mono_ns() + 2 * RESOLVE_FORGET_NS;
+    if (question->next_ns < rest_ns) question->next_ns = rest_ns;
 }
 
 static void cancel_stray(struct courier *courier, const struct to_courier *order) {
@@ -149,7 +158,9 @@ static void found(struct courier *courier, struct question *question) {
         cancel_stray(courier, &question->order);
         return;
     }
-    if (cum_qty > 0 && ask_trades(courier, question, venue_order_id, side) <= 0) return; /* trades lag: ask again */
+    int64_t listed_qty = 0;
+    if (cum_qty > 0 && ask_trades(courier, question, venue_order_id, side, &listed_qty) <= 0) return;
+    if (listed_qty < cum_qty) return; /* trades lag: ask again */
     tell_final(courier, question, state, cum_qty, venue_order_id, "the venue was asked");
 }
 
@@ -159,7 +170,8 @@ static void not_found(struct courier *courier, struct question *question) {
     int64_t window_ns = (int64_t)courier->engine->settings.venue[question->order.venue].recv_window_ms * 1000000;
     if (now - question->not_found_since_ns < COURIER_GIVE_UP_NS) return;
     if (clock_wall_ns() < question->order.sent_wall_ns + window_ns + 1000000000) return;
-    int trades = ask_trades(courier, question, question->order.venue_order_id, 0);
+    int64_t qty;
+    int trades = ask_trades(courier, question, question->order.venue_order_id, 0, &qty);
     if (trades != 0) return; /* an error, or it did trade: the order will be found */
     tell_final(courier, question, ABI_ORDER_NEVER_ACCEPTED, 0, "", "not found for 30 s and no trade");
 }
@@ -182,12 +194,14 @@ static void ask_order(struct courier *courier, struct question *question) {
 
 void courier_resolve(struct courier *courier) {
     for (uint32_t i = 0; i < COURIER_QUESTIONS; i++) {
-        struct question *question = &courier->question[i];
+        struct question *question = &courier->question[courier->question_next++ % COURIER_QUESTIONS];
         int64_t now = clock_mono_ns();
         if (!question->used) continue;
-        if (now - question->last_wanted_ns > RESOLVE_FORGET_NS)
-            question->used = false; /* answered on another way */
-        else if (now >= question->next_ns)
+        if (now - question->last_wanted_ns > RESOLVE_FORGET_NS) {
+            question->used = false; /* answered, by us or on another way */
+        } else if (now >= question->next_ns) {
             ask_order(courier, question);
+            return;
+        }
     }
 }

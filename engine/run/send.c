@@ -94,7 +94,11 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
 }
 
 static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
-    if (count == 2 && out[0].connection >= 0 && out[1].connection >= 0 && out[0].connection != out[1].connection) {
+    if (count == 2 && (out[0].connection < 0 || out[1].connection < 0)) { /* one leg alone is worse than none */
+        out[0].result = out[1].result = ERROR_REFUSED;
+        return;
+    }
+    if (count == 2 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
                         (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);

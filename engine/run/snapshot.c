@@ -71,7 +71,8 @@ bool snapshot_table(struct core_setup *setup, const struct journal_record *recor
 
 /* What a person decided outlives a crash: the last trading state and the strategies' states. */
 static void note_state(struct engine *engine, const struct core_setup *old, const struct journal_state *state) {
-    if (state->what == JOURNAL_STATE_TRADING && state->new_value != ABI_STATE_STARTING)
+    bool stopping = strcmp(state->reason, ENGINE_STOP_REASON) == 0; /* nobody's decision about the next run */
+    if (state->what == JOURNAL_STATE_TRADING && state->new_value != ABI_STATE_STARTING && !stopping)
         engine->start_state = state->new_value;
     if (state->what != JOURNAL_STATE_STRATEGY || state->index >= old->strategy_count) return;
     for (uint32_t i = 0; i < engine->setup.strategy_count; i++)
@@ -176,6 +177,13 @@ static void append_carried(void *context, const struct journal_record *record) {
     if (code != 0 && head->failed == 0) head->failed = error_set(head->trail, code, "a snapshot record is refused");
 }
 
+/* An account is opened once, however many starts it takes until its venue answers; a new venue or asset too. */
+static void note_opened(struct engine *engine) {
+    for (uint32_t v = 0; v < engine->setup.venue_count; v++)
+        for (uint32_t a = 0; a < engine->setup.asset_count; a++)
+            engine->opened[v][a] = core_account_opened(engine->core, v, a);
+}
+
 static void append_start(struct head *head, uint64_t previous) {
     const struct engine *engine = head->engine;
     const struct core_setup *setup = &engine->setup;
@@ -196,6 +204,25 @@ static void append_start(struct head *head, uint64_t previous) {
     append_payload(head, JOURNAL_START, &start, sizeof start);
 }
 
+static void append_state(struct head *head, enum journal_state_what what, uint32_t index, uint32_t value) {
+    struct journal_state state;
+    memset(&state, 0, sizeof state);
+    state.what = (uint32_t)what;
+    state.index = index;
+    state.new_value = value;
+    text_copy(state.actor, sizeof state.actor, "engine");
+    text_copy(state.reason, sizeof state.reason, "planned at start");
+    append_payload(head, JOURNAL_STATE, &state, sizeof state);
+}
+
+/* What this run enters when it is ready: should it die before that, the next one still knows what a person decided. */
+static void append_plan(struct head *head) {
+    const struct engine *engine = head->engine;
+    append_state(head, JOURNAL_STATE_TRADING, 0, engine->start_state);
+    for (uint32_t i = 0; i < engine->setup.strategy_count; i++)
+        append_state(head, JOURNAL_STATE_STRATEGY, i, engine->strategy_start[i]);
+}
+
 int engine_write_snapshot(struct engine *engine, uint64_t previous, struct error_trail *trail) {
     struct head head = {.engine = engine, .trail = trail};
     append_start(&head, previous);
@@ -205,6 +232,8 @@ int engine_write_snapshot(struct engine *engine, uint64_t previous, struct error
         free(engine->recovered);
         engine->recovered = NULL;
     }
+    append_plan(&head);
+    note_opened(engine);
     append_payload(&head, JOURNAL_SNAPSHOT_END, "", 0);
     return head.failed;
 }

@@ -33,9 +33,13 @@ void order_json_balances(const struct json_value *balances, const struct json_na
     struct json_scan scan;
     struct json_value item;
     bool first = true;
-    const char *why = balances->kind == JSON_ARRAY ? NULL : "balances: not an array";
+    const char *why = NULL;
+    if (balances->kind != JSON_ARRAY) { /* absent: it has no bytes to scan */
+        message_reject(out, "balances: not an array");
+        return;
+    }
     json_begin(&scan, balances->data, balances->size);
-    if (!why) json_open(&scan, '[');
+    json_open(&scan, '[');
     while (!why && json_item(&scan, &first) && json_read(&scan, &item)) {
         struct venue_balance balance = {0};
         why = read_balance(&item, names, &balance);

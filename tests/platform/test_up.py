@@ -129,6 +129,44 @@ def test_what_is_killed_is_restarted_and_told(desk: Desk, wait_until: Callable[.
     assert psutil.pid_exists(desk.pid_of("venues"))
 
 
+def test_when_the_supervisor_is_killed_its_processes_are_ended(desk: Desk) -> None:
+    process = desk.start()
+    under_it = psutil.Process(process.pid).children(recursive=True)
+    os.kill(under_it[0].pid, signal.SIGKILL)
+    assert process.wait(timeout=40) == 1
+    assert "The supervisor ended by itself" in desk.said
+    assert not [child for child in under_it if child.is_running()]
+    assert not list((desk.home / "run").glob("*.sock"))
+
+
+def test_the_next_start_ends_what_a_killed_run_left(desk: Desk) -> None:
+    process = desk.start()
+    under_it = psutil.Process(process.pid).children(recursive=True)
+    assert "supervisord" in " ".join(under_it[0].cmdline())
+    under_it[0].suspend()  # it cannot tidy up before it is killed
+    process.kill()
+    process.wait(timeout=10)
+    under_it[0].kill()
+    assert [child for child in under_it[1:] if child.is_running()]
+    desk.start()
+    assert "An earlier run in this home was killed and left these" in desk.said
+    assert not [child for child in under_it[1:] if child.is_running()]
+
+
+def test_a_terminal_that_goes_away_stops_the_desk(desk: Desk, wait_until: Callable[..., object]) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([*ARBDECK, *desk.up_arguments()], env=desk.environment, stdout=theirs, stderr=theirs)
+    desk.processes.append(process)
+    os.close(theirs)
+    said = b""
+    while b"Ctrl-C" not in said:
+        said += os.read(ours, 65536)
+    under_it = psutil.Process(process.pid).children(recursive=True)
+    os.close(ours)
+    assert process.wait(timeout=40) == 0
+    assert not [child for child in under_it if child.is_running()]
+
+
 def test_a_busy_port_is_named_with_its_owner_and_the_way_out(desk: Desk) -> None:
     with socket.create_server(("127.0.0.1", desk.port)):
         answer = desk.command(*desk.up_arguments())

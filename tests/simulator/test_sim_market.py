@@ -67,6 +67,14 @@ def test_ten_minutes_show_a_gap_about_every_twenty_seconds_and_hardly_any_outsid
     assert len(directions) >= 4  # several symbols, both directions
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_gap_opens_within_half_the_average_wait_of_the_start_with_every_seed(config: Settings, seed: int) -> None:
+    model = market(config, seed)
+    for _ in range(int(config.market.gap_every_s / 2 * model.steps_per_s) + 1):
+        model.advance()
+    assert model.gap_count >= 1
+
+
 def test_every_symbol_of_every_venue_is_quoted_at_least_every_hundred_milliseconds(config: Settings) -> None:
     model = market(config)
     last = {(v, s): 0 for v in range(2) for s in range(len(config.symbols))}

@@ -1,4 +1,4 @@
-"""Page, API, bridge, journal and the venues' own ledger show the same figures; the page tells the truth when things die."""
+"""Page, API, bridge, journal and the oracle show the same figures; the page tells the truth when things die."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from bridge import CEngineBridge, EngineDown
 from tests.system.desk import VENUES, WIDE_RISK, Desk
-from tests.system.test_money import BUSY, engine_totals, quiet
+from tests.system.test_money import BUSY, engine_totals, expected_pnl_e8, quiet
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -23,6 +23,7 @@ def busy_desk(desk: Desk) -> CEngineBridge:
     desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=100.0)
     desk.market(**BUSY)
+    desk.engine_config(lambda document: document.update(record_quotes=True))
     desk.start_venues()
     desk.start_engine()
     bridge = desk.connect()
@@ -42,6 +43,8 @@ def assert_books_are_the_venues(desk: Desk, bridge: CEngineBridge) -> None:
     mine = engine_totals(bridge)
     assert mine == {key: totals[key] for key in mine}
     assert desk.oracle("/orders?limit=1")["repeated"] == {venue: {} for venue in VENUES}
+    expected_e8, trading_e8 = expected_pnl_e8(desk, bridge)
+    assert trading_e8 == expected_e8
 
 
 def test_engine_killed_at_random_moments_loses_and_doubles_nothing(desk: Desk) -> None:

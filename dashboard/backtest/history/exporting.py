@@ -14,7 +14,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from .errors import HistoryError, field_error
 from .files import UNFINISHED
-from .records import CANDLES
+from .records import CANDLES, KINDS
 from .store import HistoryStore
 
 SUFFIXES = (".parquet", ".csv")
@@ -26,6 +26,8 @@ def export_history(
     """Writes the rows of all (venue, symbol) in `markets`; returns their number. Raises HistoryError when none."""
     if path.suffix not in SUFFIXES:
         raise field_error("file", str(path), f"must end in {' or '.join(SUFFIXES)}")
+    if kind not in KINDS:
+        raise field_error("kind", kind, f"allowed are {', '.join(KINDS)}")
     tables = [_table(store, venue, symbol, kind, start_ns, end_ns) for venue, symbol in markets]
     table = pa.concat_tables([found for found in tables if found.num_rows]) if any(t.num_rows for t in tables) else None
     if table is None:

@@ -38,7 +38,7 @@ static uint8_t *mutate(const uint8_t *data, size_t size, size_t *mutated_size) {
     if (*mutated_size == 0) return copy;
     for (uint32_t flips = random_below(4); flips > 0; flips--) {
         size_t place = random_below((uint32_t)*mutated_size);
-        copy[place] = random_below(2) ? (uint8_t)(copy[place] ^ (1u << random_below(8))) : random_byte();
+        copy[place] = (uint8_t)(random_below(2) ? copy[place] ^ (1u << random_below(8)) : random_byte());
     }
     return copy;
 }
