@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -197,14 +197,14 @@ def record(
         report = record_quotes(_store(context, root), reader.directory, reader.generation)
     if as_json:
         sets = {f"{venue} {symbol}": asdict(written) for (venue, symbol), written in report.sets.items()}
-        _print_json(
-            {"generation": report.generation, "next_seq": report.next_seq, "quotes": report.quotes, "sets": sets}
-        )
+        _print_json(asdict(replace(report, sets={})) | {"sets": sets})
         return
     print(f"Generation {report.generation}: {report.quotes:,} quotes up to record {report.next_seq - 1:,}")
     for (venue, symbol), written in report.sets.items():
         print(f"{venue} {symbol}: {_written(written)}")
         _print_refused(written)
+    if report.damage:
+        print(f"The journal cannot be read further: {report.damage}", file=sys.stderr)
     if not report.quotes:
         print('None is new. Quotes are recorded while "record_quotes" is true in engine.json.')
 

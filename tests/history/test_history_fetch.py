@@ -70,6 +70,20 @@ def test_silence_of_the_venue_is_a_gap_and_not_asked_again_unless_told(store: Hi
     assert get(store, pages, 0, 300, again=True).rows.added == 200
 
 
+@pytest.mark.parametrize("newest", [False, True])
+def test_a_venue_that_gives_less_than_a_page_is_asked_until_all_is_there(store: HistoryStore, newest: bool) -> None:
+    class Short(Pages):
+        def page(self, start_ms: int, end_ms: int) -> list[Row]:
+            rows = super().page(start_ms, end_ms)
+            return rows[-30:] if newest else rows[:30]
+
+    pages = Short()
+    get(store, pages, 0, 300)
+    assert store.list()[0].rows == 300 and store.list()[0].gaps == 0
+    assert len(pages.asked) == 12
+    assert store.missing(*KEY, KIND, T0, T0 + 300 * MINUTE) == []
+
+
 def test_pages_before_a_failure_are_kept_and_the_sentence_names_the_rest_and_the_command(store: HistoryStore) -> None:
     with pytest.raises(HistoryOffline) as error:
         get(store, Pages(fails_at=2), 0, 1000)

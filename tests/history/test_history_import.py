@@ -50,8 +50,9 @@ def test_a_file_that_changes_from_milliseconds_to_microseconds_is_read_row_by_ro
     assert "ms and us" in plan_import(path, ImportOptions(**OPTIONS)).facts[1]
 
 
-def test_seconds_with_a_fraction_keep_their_nanoseconds() -> None:
-    column = pa.chunked_array([[1_677_628_800.25]])
+@pytest.mark.parametrize("value", [1_677_628_800.25, "1677628800.25"])
+def test_seconds_with_a_fraction_keep_their_nanoseconds(value: float | str) -> None:
+    column = pa.chunked_array([[value]])
     assert times_of(column, "t").ns.tolist() == [T0 + 250_000_000]
 
 

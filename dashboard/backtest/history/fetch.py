@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from .wording import missing_text, range_text, utc_text
 MS_NS = 1_000_000
 # A bar is taken once it has been over for this long: a venue may be late with the last trades.
 FINISHED_AFTER_NS = 5_000_000_000
+HOLE_PART = 10  # a silence of this part of a page or more, at its begin or end, is asked for once more
 
 # (part of all that is done, a sentence) -> False: stop. As a job's heartbeat wants it.
 Progress = Callable[[float, str], bool]
@@ -91,14 +93,33 @@ def _fetch(
     total = sum(end - start for start, end in asked)
     done, count, report = 0, 0, WriteReport()
     query = f"1m candles of {symbol}" + (f" from {url}" if url else "")
-    for start, end in _windows(asked, source.page_minutes * MINUTE_NS):
-        rows = source.page(start // MS_NS, end // MS_NS)
+    waiting = deque(_windows(asked, source.page_minutes * MINUTE_NS))
+    while waiting:
+        window = waiting.popleft()
+        rows = source.page(window[0] // MS_NS, window[1] // MS_NS)
+        told, holes = _split(window, rows, source.page_minutes)
+        waiting.extendleft(reversed(holes))
         origin = Source(f"ccxt {venue}" + (f" at {url}" if url else ""), query, store.now_ns(), url is not None)
-        report += store.write_candles(venue, symbol, _columns(rows), origin, covered=(start, end))
-        done, count = done + end - start, count + 1
-        if progress is not None and not progress(done / total, f"{venue} {symbol} to {utc_text(end)}"):
+        report += store.write_candles(venue, symbol, _columns(rows), origin, covered=told)
+        done, count = done + told[1] - told[0], count + 1
+        if progress is not None and not progress(done / total, f"{venue} {symbol} to {utc_text(told[1])}"):
             return FetchReport(tuple(asked), count, report, stopped=done < total)
     return FetchReport(tuple(asked), count, report)
+
+
+def _split(window: Range, rows: list[Row], page_minutes: int) -> tuple[Range, list[Range]]:
+    """(the part of the window that the rows tell about, what to ask again because the venue may have cut it off).
+
+    A venue that gives fewer rows than it is asked for gives the first or the last ones. A hole asked for alone that
+    comes back empty is a silence.
+    """
+    start, end = window
+    if not rows:
+        return window, []
+    hole = max(page_minutes // HOLE_PART, 1) * MINUTE_NS
+    first, last = min(row[0] for row in rows) * MS_NS, max(row[0] for row in rows) * MS_NS + MINUTE_NS
+    told = (first if first - start >= hole else start, last if end - last >= hole else end)
+    return told, [found for found in ((start, told[0]), (told[1], end)) if found[0] < found[1]]
 
 
 def _windows(asked: list[Range], length: int) -> Iterator[Range]:

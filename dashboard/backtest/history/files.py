@@ -19,18 +19,25 @@ UNFINISHED = ".unfinished"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """After this the file is there with all of `data`, also after a power cut; before, it is as it was."""
+    """After this the file is there with all of `data`, also after a power cut; before, it is as it was.
+
+    Raises HistoryError, for a full disk for example; then the file is as it was.
+    """
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
-    with open(unfinished, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        with open(unfinished, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise HistoryError(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

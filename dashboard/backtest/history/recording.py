@@ -50,12 +50,15 @@ class Tables:
 
 @dataclass(frozen=True)
 class RecordReport:
-    """next_seq: where the next call goes on; sets: (venue, symbol) -> what was written."""
+    """next_seq: where the next call goes on; sets: (venue, symbol) -> what was written; damage: why the journal cannot
+    be read beyond next_seq although it goes on (its last record may be half-written at that moment), else "".
+    """
 
     generation: int
     next_seq: int
     quotes: int
     sets: Mapping[tuple[str, str], WriteReport]
+    damage: str = ""
 
 
 def record_quotes(
@@ -98,7 +101,8 @@ def record_quotes(
             total, held, count = total + count, [], 0
             told(total)
         if not len(records):
-            return RecordReport(tables.generation, reader.next_seq, total, sets)
+            damage = "" if reader.damage is None else f"{reader.damage.path}: {reader.damage.reason}"
+            return RecordReport(tables.generation, reader.next_seq, total, sets, damage)
 
 
 def _tables(reader: JournalReader) -> Tables:

@@ -59,10 +59,11 @@ def _int64(column: pa.ChunkedArray) -> Ints:
 
 
 def _numbers_or_stamps(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    try:
-        return pc.cast(column, pa.int64())
-    except pa.ArrowInvalid:
-        pass
+    for numbers in (pa.int64(), pa.float64()):
+        try:
+            return pc.cast(column, numbers)
+        except pa.ArrowInvalid:
+            pass
     # "+00", "+0000", "+00:00" and "Z" at the end name a zone; Arrow reads either all or none with one.
     zoned = pc.match_substring_regex(column, r"(Z|[+-]\d\d(:?\d\d)?)$").to_numpy()
     dated_only = pc.match_substring_regex(column, r"^\d{4}-\d\d-\d\d$").to_numpy()
