@@ -21,10 +21,10 @@ def _new(model: Any, **values: Any) -> Any:
 
 def record(db: Database, *, now_ns: int, count: int = 30, mode: str = "SIM", generation: int = 3) -> None:
     """`count` fills, orders, opportunities and P&L samples, one a minute up to now, and two configurations."""
+    key = {"instance": "sim", "generation": generation, "mode": mode}
     rows: list[Any] = []
     for index in range(count):
         at = now_ns - (count - index) * 60 * 10**9
-        key = {"instance": "sim", "generation": generation, "mode": mode}
         symbol, venue = ("BTCUSDT", "ETHUSDT")[index % 2], ("binance", "mexc")[index % 2]
         rows += [
             _new(PnlSampleRow, **key, seq=index * 10, wall_ns=at, trading_pnl_e8=index * E8, holding_pnl_e8=-2 * E8),
@@ -39,6 +39,8 @@ def record(db: Database, *, now_ns: int, count: int = 30, mode: str = "SIM", gen
                  net_bps=9.0, outcome="REFUSED" if index % 3 == 0 else "BOTH",
                  refusal="COOLDOWN" if index % 3 == 0 else None),
         ]  # fmt: skip
+    # Told a second time by the venue: nothing was booked.
+    rows.append(_new(FillRow, **key, seq=80_000, wall_ns=now_ns, symbol="BTCUSDT", venue="mexc", booked=False))
     for version in range(2):
         rows.append(
             _new(ConfigVersionRow, instance="sim", generation=generation, mode=mode, seq=90_000 + version,
