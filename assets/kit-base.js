@@ -80,10 +80,9 @@
     node.replaceChildren(list);
   };
   R.metricTiles = (m) => [
-    ["Trading P&L", R.usd(m.trading_pnl_usd) + " USD", R.percent(m.return_fraction, 2) + " of capital, after fees",
+    ["Trading P&L", R.usd(m.trading_pnl_usd) + " USD", R.percent(m.return_fraction, 2) + " of capital",
       R.sign(m.trading_pnl_usd)],
-    ["Trades", A.count(m.trades), A.count(m.wins) + " won, " + A.count(m.losses) + " lost, of " +
-      A.count(m.opportunities) + " seen"],
+    ["Trades", A.count(m.trades), A.count(m.wins) + " won, " + A.count(m.losses) + " lost"],
     ["Win rate", R.percent(m.win_rate_fraction), A.known(m.win_rate_fraction) ? "of trades with P&L" : "no trade to judge by"],
     ["Sharpe ratio", A.figure(m.sharpe_ratio, 2), A.known(m.sharpe_ratio) ? "daily, times √365" : "needs 2 days"],
     ["Max drawdown", A.number(m.max_drawdown_usd, 2) + " USD", R.percent(m.max_drawdown_fraction, 2) + " of capital"],

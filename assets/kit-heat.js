@@ -48,8 +48,9 @@
     wrap.setAttribute("role", "region");
     wrap.setAttribute("aria-label", "Heat map");
     const unit = (name) => (options.units[name] ? ", " + options.units[name] : "");
-    table.appendChild(A.el("caption", "", metric.label + (R.metricUnit(metric) ? ", " + R.metricUnit(metric) : "") + " · across: " +
-      x + unit(x) + (y ? " · down: " + y + unit(y) : "") + (options.params.length > (y ? 2 : 1) ? " · best over the other parameters" : "")));
+    const legend = (metric.label + (R.metricUnit(metric) ? ", " + R.metricUnit(metric) : "") + " · across: " +
+      x + unit(x) + (y ? " · down: " + y + unit(y) : "") + (options.params.length > (y ? 2 : 1) ? " · best over the other parameters" : ""));
+    table.appendChild(A.el("caption", "hidden", legend));
     const headRow = table.appendChild(A.el("thead")).appendChild(A.el("tr"));
     headRow.appendChild(A.el("td"));
     for (const value of xs) {
@@ -74,6 +75,6 @@
         if (trial.number === options.best) button.classList.add("is-best");
       }
     }
-    place.replaceChildren(wrap);
+    place.replaceChildren(A.el("p", "help", legend), wrap);
   };
 })();

@@ -32,7 +32,7 @@
       else cell.textContent = value[0] ?? A.DASH;
     });
     if (open) {
-      const cell = row.appendChild(A.el("td", "actions"));
+      const cell = row.appendChild(A.el("td")).appendChild(A.el("div", "actions"));
       cell.append(...open.map(([text, act, label]) => {
         const button = R.button(text, "quiet small", (self) => act(item, self));
         if (label) button.setAttribute("aria-label", label(item));

@@ -126,7 +126,7 @@
     const halt = m.halted ? ["Trading stopped early, " + R.when(m.halted_ns) + " UTC: " + m.halted + "."] : [];
     R.list(id("assumption-rows"), [...halt, ...run.notes, ...run.assumptions,
       "Holding P&L, the price change of the inventory: " + R.usd(m.holding_pnl_usd) + " USD. It is in none of the figures above.",
-      A.count(m.one_leg) + " trades had one leg only, " + A.count(m.hedges) + " hedges.",
+      A.count(m.opportunities) + " opportunities were seen, " + A.count(m.trades) + " became trades; " + A.count(m.one_leg) + " trades had one leg only, " + A.count(m.hedges) + " hedges.",
       "Parameters: " + Object.entries(run.request.params).map(([k, v]) => k + " " + A.plain(v)).join(", ") + "."], "");
     R.rows(id("data-table"), "Data used", DATA, run.data, "none");
     trades(run);

@@ -4,7 +4,7 @@
   const A = (window.arbdeck = window.arbdeck || {});
   const R = A.research, id = (what) => "history-" + what;
   const SPANS_S = { "1h": 3600, "24h": 86400, "7d": 604800, "30d": 2592000 };
-  const POINTS = 1000, REFRESH_MS = 5000, LAG_S_MAX = 10;
+  const POINTS = 1000, REFRESH_MS = 5000, FILTERS_EVERY_MS = 200, LAG_S_MAX = 10;
   const show = { trading: true, holding: false };
   let range = "24h", chosen = "fills", plot = null, table = null, samples = null, away = "";
   const filters = {};
@@ -57,17 +57,15 @@
   };
   const LABELS = { symbol: "Symbol", venue: "Venue", outcome: "Outcome" };
   const OUTCOMES = ["BOTH", "PARTIAL", "ONE_LEG", "MISSED", "REFUSED", "UNKNOWN"];
-  const options = {
-    symbol: () => [...new Set(Object.values(A.live.tree.quotes || {}).map((q) => q.symbol).filter(Boolean))].sort(),
-    venue: () => Object.keys(A.live.tree.venues || {}),
-    outcome: () => OUTCOMES,
-  };
+  const options = { symbol: () => [], venue: () => Object.keys(A.live.tree.venues || {}), outcome: () => OUTCOMES };
 
   function drawFilters() {
     A.byId(id("filters")).replaceChildren(...LISTS[chosen].filters.map((name) => {
-      const control = name === "outcome" || name === "venue"
-        ? R.form.select([["", "all"], ...options[name]().map((v) => [v, name === "venue" ? A.label(v) : A.words(v)])], filters[name] || "")
-        : R.form.input("search", filters[name] || "", { placeholder: "all", pattern: "[A-Z0-9]*" });
+      // Without an engine its venues are not known here: their name can be typed.
+      const known = options[name]();
+      const control = known.length
+        ? R.form.select([["", "all"], ...known.map((v) => [v, name === "venue" ? A.label(v) : A.words(v)])], filters[name] || "")
+        : R.form.input("search", filters[name] || "", { placeholder: "all" });
       control.addEventListener("change", () => {
         filters[name] = name === "symbol" ? control.value.trim().toUpperCase() : control.value;
         control.value = filters[name];
@@ -175,6 +173,12 @@
     choose(chosen);
     loadCurve();
     loadRecorder();
+    const wait = setInterval(() => {
+      if (!A.live.tree.venues) return;
+      clearInterval(wait);
+      drawFilters();
+      drawCurve();
+    }, FILTERS_EVERY_MS);
     // Only what is looked at is read again; a page that was turned stays as it is.
     setInterval(() => {
       if (document.hidden) return;

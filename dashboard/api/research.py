@@ -200,8 +200,10 @@ class ResearchDesk:
 
     @translated
     def fills(self, window: Window) -> Slice:
+        # A venue may tell of a fill twice: the journal keeps both messages, one of them moved money.
         named = {"symbol": window.symbol, "venue": window.venue}
-        return history.fills(self._db, self._filters(window, named), window.limit, window.cursor)
+        filters = {**self._filters(window, named), "booked": True}
+        return history.fills(self._db, filters, window.limit, window.cursor)
 
     @translated
     def orders(self, window: Window) -> Slice:

@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from fake_bridge import Scene
+
+from dashboard.db import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 20.0
@@ -28,6 +30,7 @@ class Desk:
     home: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -40,6 +43,8 @@ class Desk:
     def start(self) -> None:
         environ = {**os.environ, "ARBDECK_HOME": str(self.home), "PORT": str(self.port), "HOST": "127.0.0.1"}
         environ["PYTHONPATH"] = str(ROOT)
+        environ.pop("DATABASE_URL", None)
+        environ |= self.environ
         command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "dashboard/gunicorn.py")]
         command += ["--pythonpath", str(ROOT / "tests/dashboard"), "fake_app:server"]
         with (self.home / "web.log").open("ab") as log:
@@ -67,6 +72,12 @@ class Desk:
         draft = self.home / "scene.draft"
         draft.write_text(json.dumps(asdict(Scene(**wanted))))
         draft.replace(self.home / "scene.json")
+
+    def database(self) -> Database:
+        """The desk's own database, as another process sees it."""
+        db = Database(f"sqlite:///{self.home / 'arbdeck.db'}")
+        db.migrate()
+        return db
 
     def commands(self) -> list[dict[str, Any]]:
         path = self.home / "commands.jsonl"

@@ -185,7 +185,9 @@ class FakeEngine:
         elif name == "update_config":
             if unknown := [key for key in args[0] if key not in self.params]:
                 known = ", ".join(self.params)
-                raise CommandRejected("CONFIG", f"strategies[0].params.{unknown[0]} is not known. Allowed: {known}.")
+                raise CommandRejected(
+                    "CONFIG", f"strategies[0].params.{unknown[0]} is not a parameter. Allowed: {known}."
+                )
             self.params |= args[0]
             self.config_hash = hashlib.sha256(json.dumps(self.params).encode()).hexdigest()
             message = "The configuration was applied."
