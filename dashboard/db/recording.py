@@ -27,7 +27,7 @@ from dashboard.db.paging import columns_of
 NEVER = 2**63 - 1
 _RECORD = ("generation", "seq")
 
-# One row a record: type, table, mapping, and whether a snapshot repeats such records.
+# One row a record: type, table, mapping.
 _EVENTS = (
     ("REFUSAL", tables.RefusalRow, journal_rows.refusals),
     ("FILL", tables.FillRow, journal_rows.fills),
@@ -208,8 +208,6 @@ def _write(connection: sa.Connection, origin: Origin, records: Records, snapshot
 def _not_repeated(rows: TypedRecords, type_name: str, snapshot_end: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """What a snapshot says again is no event. GATEWAY states come with every order and say nothing to people."""
     kept: np.ndarray[Any, np.dtype[np.bool_]] = rows.seq > snapshot_end
-    if snapshot_end == NEVER:
-        kept = np.zeros(len(rows), np.bool_)
     if type_name == "BALANCE":
         snapshot = rows.origin.layout.enums["journal_balance_reason"]["JOURNAL_BALANCE_SNAPSHOT"]
         kept = rows.payload["reason"] != snapshot
