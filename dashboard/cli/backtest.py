@@ -11,6 +11,7 @@ from dashboard.cli.research import (
     AsJson,
     Capital,
     Exchanges,
+    Fees,
     From,
     Params,
     Strategy,
@@ -18,7 +19,7 @@ from dashboard.cli.research import (
     To,
     data_of,
     input_errors,
-    params_of,
+    numbers_of,
     service_of,
 )
 from dashboard.cli.target import target_of
@@ -33,13 +34,17 @@ def backtest(
     date_to: To = None,
     param: Params = None,
     capital_usd: Capital = None,
+    taker_fee_bps: Fees = None,
     as_json: AsJson = False,
 ) -> None:
     """Runs a strategy over history; without dates, over the last 7 days on disk."""
     with input_errors():
         from dashboard.services.default_data import choose_data
 
-        params, given = params_of(param), data_of(symbols, exchanges, date_from, date_to, capital_usd)
+        params, given = (
+            numbers_of("--param", param),
+            data_of(symbols, exchanges, date_from, date_to, capital_usd, taker_fee_bps),
+        )
         service = service_of(target_of(context))
         values, phrase = choose_data(service, strategy, given)
         request = service.request(strategy=strategy, params=params, **values)

@@ -15,6 +15,7 @@ from dashboard.cli.research import (
     AsJson,
     Capital,
     Exchanges,
+    Fees,
     From,
     Params,
     Strategy,
@@ -23,8 +24,8 @@ from dashboard.cli.research import (
     data_of,
     input_errors,
     number_of,
+    numbers_of,
     pair_of,
-    params_of,
     service_of,
 )
 from dashboard.cli.target import ACTOR, EXIT_FAILED, EXIT_USAGE, engine_of, fail, target_of
@@ -53,6 +54,7 @@ def search(
     date_to: To = None,
     param: Params = None,
     capital_usd: Capital = None,
+    taker_fee_bps: Fees = None,
     as_json: AsJson = False,
     put_to_work: Annotated[bool, typer.Option("--put-to-work", help="Sends the best to the running engine.")] = False,
     yes: Yes = False,
@@ -66,8 +68,8 @@ def search(
     with input_errors():
         from dashboard.services.optimizer import StrategyOptimizer
 
-        listed, params = _grid_of(grid), params_of(param)
-        given = data_of(symbols, exchanges, date_from, date_to, capital_usd)
+        listed, params = _grid_of(grid), numbers_of("--param", param)
+        given = data_of(symbols, exchanges, date_from, date_to, capital_usd, taker_fee_bps)
         optimizer = StrategyOptimizer(service_of(target_of(context)), show=None if as_json else print)
         _, result = optimizer.grid_search(strategy, listed, metric, params=params or None, **given)
     document: dict[str, Any] = result.to_dict()

@@ -22,6 +22,10 @@ From = Annotated[str | None, typer.Option("--from", help="First moment, UTC: 202
 To = Annotated[str | None, typer.Option("--to", help="The moment after the last, UTC; a date is its midnight.")]
 Params = Annotated[list[str] | None, typer.Option("--param", metavar="KEY=VALUE", help="May be repeated.")]
 Capital = Annotated[float | None, typer.Option(help="Total, in USD.")]
+Fees = Annotated[
+    list[str] | None,
+    typer.Option("--taker-fee-bps", metavar="EXCHANGE=BPS", help="Instead of engine.json's; may be repeated."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
@@ -38,7 +42,12 @@ def service_of(target: Target) -> BacktestService:
 
 
 def data_of(
-    symbols: str | None, exchanges: str | None, date_from: str | None, date_to: str | None, capital_usd: float | None
+    symbols: str | None,
+    exchanges: str | None,
+    date_from: str | None,
+    date_to: str | None,
+    capital_usd: float | None,
+    fees: list[str] | None,
 ) -> dict[str, Any]:
     """What was typed, without what was not."""
     given = {
@@ -47,6 +56,7 @@ def data_of(
         "start_date": date_from,
         "end_date": date_to,
         "capital_usd": capital_usd,
+        "taker_fee_bps": numbers_of("--taker-fee-bps", fees) or None,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -65,14 +75,14 @@ def pair_of(option: str, text: str) -> tuple[str, str]:
     return key.strip(), value
 
 
-def params_of(texts: list[str] | None) -> dict[str, float]:
-    """Of --param. Exits with 2 for one that is no number or comes twice."""
+def numbers_of(option: str, texts: list[str] | None) -> dict[str, float]:
+    """Of an option that may be repeated. Exits with 2 for one that is no number or comes twice."""
     found: dict[str, float] = {}
     for text in texts or []:
-        key, value = pair_of("--param", text)
+        key, value = pair_of(option, text)
         if key in found:
-            fail(f"--param {key} is given twice: allowed is once.", EXIT_USAGE)
-        found[key] = number_of(f"--param {key}", value)
+            fail(f"{option} {key} is given twice: allowed is once.", EXIT_USAGE)
+        found[key] = number_of(f"{option} {key}", value)
     return found
 
 

@@ -122,11 +122,12 @@ def scope_of(strategy: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Keywords of a request, completed, and a phrase that says how.
 
-    Args: given, what the caller said among symbols, exchanges, start_date, end_date, capital_usd.
+    Args: given, what the caller said: symbols, exchanges, start_date, end_date, and fields of BacktestRequest.
     What is missing comes from the last run of this strategy, else from its configuration and what is on disk.
     """
     if all(name in given for name in DATA_FIELDS):
         return dict(given), "as given"
+    said = any(name in given for name in DATA_FIELDS)
     last = backtests.last_request
     if last is not None and last.strategy == strategy:
         values = {
@@ -138,7 +139,7 @@ def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -
         }
         if set(given.get("exchanges", ())) - set(last.exchanges):
             del values["taker_fee_bps"]  # it names the last run's exchanges
-        return {**values, **given}, "as in the last run" if not given else "where not given as in the last run"
+        return {**values, **given}, "where not given as in the last run" if said else "as in the last run"
     symbols, exchanges = scope_of(strategy)
     choice = last_days(
         backtests.store.list(),
@@ -152,4 +153,4 @@ def choose_data(backtests: Backtests, strategy: str, given: Mapping[str, Any]) -
         "end_date": choice.end_ns,
     }
     phrase = f"the last {DAYS_DEFAULT} days on disk{', invented data' if choice.synthetic else ''}"
-    return {**values, **given}, f"where not given {phrase}" if given else phrase
+    return {**values, **given}, f"where not given {phrase}" if said else phrase

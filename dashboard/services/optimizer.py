@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 from dashboard.backtest.run import build_tape, run_grid
 from dashboard.backtest.types import BacktestRequest
@@ -42,15 +43,19 @@ class StrategyOptimizer:
         params: Mapping[str, float] | None = None,
         *,
         threads: int | None = None,
+        **assumptions: Any,
     ) -> tuple[dict[str, float], StudyResult]:
         """Backtests every combination of `param_grid` on all cores; also inside a running event loop.
 
         Args: params, fixed parameters beside the grid's, all others are the schema's defaults; threads, None: one a
-        core. Data that are not given are those of the last run of the backtest service, or without one the strategy's
-        as configured over the last 7 days on disk; the result says which.
+        core; assumptions, as run_backtest's, such as latency_ms or taker_fee_bps. Data that are not given are those of
+        the last run of the backtest service, or without one the strategy's as configured over the last 7 days on disk;
+        the result says which.
         Returns (best parameters of the grid, all results). Raises OptimizerError naming field, value and allowed.
         """
-        plan = self.plan(strategy, param_grid, metric, symbols, exchanges, start_date, end_date, capital_usd, params)
+        plan = self.plan(
+            strategy, param_grid, metric, symbols, exchanges, start_date, end_date, capital_usd, params, **assumptions
+        )
         self._show(f"Optimizing {plan.request.strategy}: {len(plan.grid)} combinations by {plan.metric.name}")
         self._show(f"  Data: {plan.data_sentence}")
         result = self.run(plan, progress=self._tell(plan.metric), threads=threads)
@@ -68,6 +73,7 @@ class StrategyOptimizer:
         end_date: Moment | None = None,
         capital_usd: float | None = None,
         params: Mapping[str, float] | None = None,
+        **assumptions: Any,
     ) -> StudyPlan:
         """Checks everything and chooses the data; runs nothing."""
         judge, grid = metric_named(metric), grid_of(param_grid)
@@ -77,6 +83,7 @@ class StrategyOptimizer:
             "start_date": start_date,
             "end_date": end_date,
             "capital_usd": capital_usd,
+            **assumptions,
         }
         given = {name: value for name, value in given.items() if value is not None}
         if params is not None and (both := sorted(params.keys() & grid.values.keys())):

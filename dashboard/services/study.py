@@ -132,7 +132,7 @@ def _notes(plan: StudyPlan, trials: tuple[Trial, ...], best: Trial, edge: bool) 
     elif best.metrics is not None and best.metrics.trading_pnl_usd <= 0:
         yield f"the best by {metric.name} earned nothing by trading ({best.metrics.trading_pnl_usd:+,.2f} USD)."
     if undefined := sum(trial.value is None for trial in trials):
-        why = " (it needs 2 days)" if metric.name == "sharpe_ratio" else ""
+        why = " (it needs 2 days and P&L that varies)" if metric.name == "sharpe_ratio" else ""
         yield f"{metric.name} is not defined on {undefined} of {len(trials)} candidates{why}; they rank last."
     if halted := sum(trial.metrics is not None and trial.metrics.halted is not None for trial in trials):
         yield f"{halted} of {len(trials)} candidates halted early; they rank after those that traded to the end."

@@ -80,6 +80,8 @@ def test_a_search_gives_the_same_best_in_words_and_as_json(home: Path) -> None:
         (("backtest", "--from", "tomorrow"), "tomorrow"),
         (("backtest", "--symbols", ","), "--symbols is ','"),
         (("backtest", "--capital-usd", "0"), "capital_usd"),
+        (("backtest", "--taker-fee-bps", "binance=much"), "--taker-fee-bps binance is 'much': allowed is a number"),
+        (("backtest", "--exchanges", "binance,kraken"), "kraken"),
         (("optimize",), "--grid is missing"),
         (("optimize", "--grid", "min_spread_bps=10,x"), "min_spread_bps is 'x'"),
         (("optimize", "--grid", "min_spread_bps=10", "--grid", "min_spread_bps=20"), "given twice"),

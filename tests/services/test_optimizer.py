@@ -112,10 +112,12 @@ def test_data_that_are_given_are_used(service: BacktestService) -> None:
         end_date="2020-09-15T06:00",
         capital_usd=500,
         params={"min_net_edge_bps": 2},
+        taker_fee_bps={"mexc": 7.0},
     )
     assert result.request.exchanges == ("mexc", "binance")
     assert result.request.end_ns - result.request.start_ns == 30 * 60 * MINUTE_NS
     assert (result.request.capital_usd, result.request.params["min_net_edge_bps"]) == (500, 2)
+    assert result.request.taker_fee_bps == {"mexc": 7.0, "binance": 10.0}
     assert "as given" in result.data_sentence
 
 
