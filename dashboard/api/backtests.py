@@ -23,7 +23,7 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Limit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many.")]
 Cursor = Annotated[
     str | None,
-    Query(pattern=r"^[A-Za-z0-9_:.,-]{1,100}$", description="`next_cursor` of the slice before."),
+    Query(pattern=r"^[A-Za-z0-9_:.,=+/-]{1,400}$", description="`next_cursor` of the slice before."),
 ]
 Id = Annotated[str, Path(pattern=ID_PATTERN)]
 TradeColumn = Literal[
