@@ -251,12 +251,7 @@ class ResearchDesk:
         return self._service.request(params=dict(params), **given)
 
     def _plan(self, body: OptimizeBody) -> Any:
-        names = ("strategy", "param_grid", "metric", "symbols", "exchanges", "start_date", "end_date", "capital_usd")
-        plan = StrategyOptimizer(cast(Any, self._service), show=None).plan(
-            **{name: getattr(body, name) for name in names}, params=body.params
-        )
-        # What the plan does not take as an argument is checked and set like a single run's.
-        return replace(plan, request=self._request(body, plan.request.params))
+        return StrategyOptimizer(cast(Any, self._service), show=None).plan(**body.model_dump())
 
     def _run_or_queue(self, request: BacktestRequest) -> Outcome:
         if not estimate(request).in_process or not self._running.acquire(blocking=False):
