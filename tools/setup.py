@@ -94,6 +94,9 @@ def missing_packages(kind: str) -> list[str]:
         missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
     if kind == "test" and not any(shutil.which(browser) for browser in BROWSERS):
         missing.append("chromium-browser" if "ID=ubuntu" in os_release() else "chromium")
+    # Its programs are not on the PATH; the tests start a server of their own with them.
+    if kind == "test" and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        missing.append("postgresql")
     return missing
 
 
