@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bridge import BridgeError, CEngineBridge
 from dashboard.cli.deck import Deck
 from dashboard.cli.home import Home
+from dashboard.db.recorder_status import recorder_status
 
 HTTP_TIMEOUT_S = 2.0
 
@@ -41,11 +42,20 @@ def engine_trouble(home: Home, instance: str) -> str:
     return "still starting" if health.state == "STARTING" else ""
 
 
+def recorder_trouble(home: Home, instance: str) -> str:
+    """Why the recorder does not copy the journal; "" when it does."""
+    status = recorder_status(home.path, instance)
+    if status is None or status.silent:
+        return "it has not said anything yet"
+    return f"database: {status.last_error}" if status.state == "error" else ""
+
+
 def deck_checks(deck: Deck) -> dict[str, Callable[[], str]]:
     """Process name -> its check, in the order of starting."""
     web_host = "127.0.0.1" if deck.host in ("0.0.0.0", "::") else deck.host
     return {
         "venues": lambda: http_trouble("127.0.0.1", deck.control_port, "/health"),
         "engine": lambda: engine_trouble(deck.home, deck.instance),
+        "recorder": lambda: recorder_trouble(deck.home, deck.instance),
         "web": lambda: http_trouble(web_host, deck.port, "/api/v2/engine/health"),
     }
