@@ -38,6 +38,17 @@ static void done(struct command_answer *answer, const char *format, ...) {
     va_end(args);
 }
 
+/* A full queue changed nothing; silence means that it is in the queue and will be done. */
+static void not_confirmed(struct command_answer *answer, int code) {
+    if (code != ERROR_TIMEOUT) {
+        refuse(answer, "BUSY", "The hot thread takes no more at the moment, nothing was changed: %s.",
+               error_text(code));
+        return;
+    }
+    done(answer, "The hot thread has not confirmed it within 2 s; it is done when it goes on. Watch the state.");
+    answer->status = COMMAND_ACCEPTED;
+}
+
 /* ---- states ---- */
 
 static bool tell_state(struct engine *engine, const struct command_request *request, enum journal_state_what what,
@@ -54,7 +65,7 @@ static bool tell_state(struct engine *engine, const struct command_request *requ
     text_copy(state->actor, sizeof state->actor, request->actor);
     text_copy(state->reason, sizeof state->reason, reason);
     int code = engine_tell(engine, LANE_CONTROL, &message, true);
-    if (code != 0) refuse(answer, "BUSY", "The hot thread did not take it within 2 s: %s.", error_text(code));
+    if (code != 0) not_confirmed(answer, code);
     return code == 0;
 }
 
@@ -193,10 +204,8 @@ static void kill_trading(struct engine *engine, const struct command_request *re
     const char *disk =
         latch(engine, reason) == 0 ? "" : " The latch could not be written to disk: it will not survive a restart.";
     if (!silent) {
-        refuse(answer, "BUSY",
-               "The hot thread has not taken the kill within 2 s; it does when it goes on, and a restart stays "
-               "killed.%s",
-               disk);
+        snprintf(answer->message + strlen(answer->message), sizeof answer->message - strlen(answer->message),
+                 " A restart stays killed.%s", disk);
         return;
     }
     done(answer, "Killed: no order leaves any more. %u pair%s of orders still open at the venues.%s", open_pairs,
@@ -236,7 +245,7 @@ static void venue_switch(struct engine *engine, const struct command_request *re
     text_copy(by->actor, sizeof by->actor, request->actor);
     int code = engine_tell(engine, LANE_CONTROL, &message, true);
     if (code != 0)
-        refuse(answer, "BUSY", "The hot thread did not take it: %s.", error_text(code));
+        not_confirmed(answer, code);
     else
         done(answer, off ? "%s is OFF: no new arbitrage there." : "%s is switched on.", name);
 }
@@ -272,7 +281,7 @@ static void ack_alarm(struct engine *engine, const struct command_request *reque
     message.number = id;
     int code = engine_tell(engine, LANE_CONTROL, &message, true);
     if (code != 0)
-        refuse(answer, "BUSY", "The hot thread did not take it: %s.", error_text(code));
+        not_confirmed(answer, code);
     else
         done(answer, "Alarm %lld is acknowledged.", (long long)id);
 }
