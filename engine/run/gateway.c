@@ -76,7 +76,7 @@ static uint32_t judge(const struct hot *hot, const struct gateway *gateway, cons
         *reason = gateway->off_reason;
         return ABI_VENUE_OFF;
     }
-    *reason = "market data connection down";
+    *reason = gateway->connect_error[0] != '\0' ? gateway->connect_error : "market data connection down";
     if (gateway->feed < 0) return ABI_VENUE_DOWN;
     *reason = "market data not subscribed yet";
     if (!gateway->feed_ready) return ABI_VENUE_DOWN;
@@ -169,6 +169,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     }
     struct hot_connection *connection = &hot->connection[number];
     memset(connection, 0, sizeof *connection);
+    gateway->connect_error[0] = '\0';
     connection->used = true;
     connection->venue = message->venue;
     connection->role = message->role;

@@ -183,8 +183,7 @@ static void take(struct hot *hot, struct to_hot *message) {
         hot->stop_deadline_ns = clock_mono_ns() + HOT_STOP_NS;
         break;
     case TO_HOT_TEXT:
-        if (gateway->view.state == ABI_VENUE_DOWN)
-            text_copy(gateway->view.reason, sizeof gateway->view.reason, message->text);
+        text_copy(gateway->connect_error, sizeof gateway->connect_error, message->text);
         break;
     }
     hot->dirty = true;

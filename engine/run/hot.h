@@ -47,6 +47,7 @@ struct gateway {
     bool user_ready;
     bool off; /* by a person */
     char off_reason[96];
+    char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
