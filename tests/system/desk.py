@@ -138,9 +138,8 @@ class Desk:
         process.wait(timeout=15)
 
     def stop(self) -> None:
-        for name in ("web", "engine", "venues"):
-            process = self.processes.get(name)
-            if process is None or process.poll() is not None:
+        for process in reversed(self.processes.values()):
+            if process.poll() is not None:
                 continue
             process.terminate()
             try:
