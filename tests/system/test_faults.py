@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 
 def starting(desk: Desk) -> CEngineBridge:
     """An engine whose venues do not answer."""
+    desk.engine_config(lambda document: document.update(record_quotes=True))
     desk.start_engine()
     bridge = desk.connect()
     desk.wait_state(bridge, "STARTING", 10)
