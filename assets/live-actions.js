@@ -109,7 +109,7 @@
     const running = Object.entries(tree.strategies || {}).filter(([, s]) => s.state === "RUNNING").map(([n]) => n);
     const facts = engine ? [
       "Mode " + engine.mode + ", instance " + engine.instance + ", " + engine.state + ".",
-      "Stops: " + (running.length ? running.join(", ") : "no strategy is running") + "; no new arbitrage until the latch is cleared.",
+      "Stops: " + (running.length ? running.join(", ") : Object.keys(tree.strategies || {}).length ? "no strategy is running" : "all strategies") + "; no new arbitrage until the latch is cleared.",
       "Open pairs now: " + engine.open_pairs + ".",
       "Stays unhedged: " + A.number(pnl ? pnl.unhedged : null, 2) + " USD; killing does not sell it.",
     ] : ["The engine's state is not known here; the command is tried all the same."];

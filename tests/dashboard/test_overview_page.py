@@ -257,6 +257,7 @@ def test_a_double_click_sends_one_command(desk: Desk, open_page: OpenPage) -> No
 @pytest.mark.parametrize("way", ["keys", "enter", "click"])
 def test_kill_takes_two_steps_and_nothing_typed(desk: Desk, open_page: OpenPage, way: str) -> None:
     page = open_page()
+    expect(page.get_by_role("button", name="Stop cross_exchange")).to_be_visible()  # the strategies have come
     before = len(desk.commands())
     if way == "click":
         page.locator("#kill-button").click()

@@ -59,7 +59,7 @@ def test_engine_killed_at_random_moments_loses_and_doubles_nothing(desk: Desk) -
             bridge.get_stats()
         assert bridge.health().state == "DOWN"
         desk.start_engine()
-        desk.wait_state(bridge, "ACTIVE", 45)
+        desk.wait_state(bridge, "ACTIVE", 75)  # an order that never left takes 32 s to be sure of
         more_trades(desk, bridge)
     assert bridge.snapshot().identity.generation == KILLS + 1
     assert_books_are_the_venues(desk, bridge)
