@@ -13,7 +13,7 @@ from bridge import CEngineBridge, EngineDown
 from tests.system.desk import VENUES, WIDE_RISK, Desk
 from tests.system.test_money import BUSY, engine_totals, expected_pnl_e8, quiet
 
-pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = int(os.environ.get("ARBDECK_KILLS", "8"))
 
