@@ -13,7 +13,7 @@
 #include "courier.h"
 
 #define RESOLVE_FORGET_NS 1000000000 /* the hot thread names open questions every 100 ms */
-#define RESOLVE_MARGIN_NS 250000000  /* of the clocks, when trades are asked for since a time */
+#define RESOLVE_MARGIN_NS 1000000000 /* of the clocks, when trades are asked for since a time */
 
 void courier_wanted(struct courier *courier, const struct to_courier *order) {
     struct question *place = NULL;
