@@ -207,7 +207,7 @@ class CEngineBridge(Commands):
             names = build.stage_names(tables)
             if stage not in names:
                 raise ValueError(f"stage = {stage!r}: allowed are {', '.join(names)}")
-            counts = segment.histograms(names.index(stage), 1)[0]
+            counts = segment.histograms(names[stage], 1)[0]
             return bucket_edges_ns(len(counts)) / 1e3, counts
 
         return self._look(read)

@@ -138,17 +138,21 @@ def pnl(reader: BlockReader) -> Pnl:
     )
 
 
-def stage_names(tables: Tables) -> list[str]:
-    """The fixed stages, then one acknowledgement stage per venue; the place is the stage's index."""
-    labels = abi_labels("abi_stage", "ABI_STAGE_")
-    first_venue = abi_layout().enums["abi_stage"]["ABI_STAGE_ACK_VENUE0"]
-    return [labels[stage] for stage in range(first_venue)] + [f"ACK_{venue.name}" for venue in tables.venues]
+def stage_names(tables: Tables) -> dict[str, int]:
+    """Name of each latency stage and its index: the fixed ones, then acknowledgement and fill of each venue."""
+    of_venue = {"ACK_VENUE0": "ACK", "FILL_VENUE0": "FILL"}
+    labels = {label: index for index, label in abi_labels("abi_stage", "ABI_STAGE_").items()}
+    found = {label: index for label, index in labels.items() if label not in of_venue}
+    for label, name in of_venue.items():
+        found |= {f"{name}_{venue.name}": labels[label] + index for index, venue in enumerate(tables.venues)}
+    return found
 
 
 def latency(reader: BlockReader) -> tuple[Latency, ...]:
-    names = stage_names(reader.tables)
-    counts, values = percentiles_ns(reader.segment.histograms(0, len(names)), SHARES)
-    rows = zip(names, counts.tolist(), (values / 1e3).tolist(), strict=True)
+    stages = stage_names(reader.tables)
+    buckets = reader.segment.histograms(0, max(stages.values()) + 1)
+    counts, values = percentiles_ns(buckets[list(stages.values())], SHARES)
+    rows = zip(stages, counts.tolist(), (values / 1e3).tolist(), strict=True)
     return tuple(Latency(name, count, *(row if count else (None,) * 5)) for name, count, row in rows)
 
 

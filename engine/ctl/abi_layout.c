@@ -58,7 +58,7 @@ static_assert(sizeof(struct core_limits) == (ABI_REFUSAL_MAX + CORE_LIMITS_EXTRA
 
 /* ---- shared memory: static tables ---- */
 #define TABLE(type, size) static_assert(sizeof(struct type) == (size) && (size) % 8 == 0, #type)
-TABLE(abi_header, 5008);
+TABLE(abi_header, 5024);
 TABLE(abi_symbol, 88);
 TABLE(abi_asset, 16);
 TABLE(abi_venue_info, 104);
@@ -97,21 +97,21 @@ CELL(abi_pnl_sample, abi_pnl_cell, 64);
 
 /* ---- the segment ---- */
 static_assert(offsetof(struct abi_segment, header) == 0, "header");
-static_assert(offsetof(struct abi_segment, status) == 5008, "status");
-static_assert(offsetof(struct abi_segment, counters) == 5632, "counters");
-static_assert(offsetof(struct abi_segment, pnl) == 7696, "pnl");
-static_assert(offsetof(struct abi_segment, risk) == 8000, "risk");
-static_assert(offsetof(struct abi_segment, exposures) == 11088, "exposures");
-static_assert(offsetof(struct abi_segment, alarms) == 15712, "alarms");
-static_assert(offsetof(struct abi_segment, venue) == 22896, "venue");
-static_assert(offsetof(struct abi_segment, book) == 26864, "book");
-static_assert(offsetof(struct abi_segment, balances) == 59760, "balances");
-static_assert(offsetof(struct abi_segment, strategy) == 80368, "strategy");
-static_assert(offsetof(struct abi_segment, heads) == 92016, "heads");
-static_assert(offsetof(struct abi_segment, opportunity) == 92048, "opportunity");
-static_assert(offsetof(struct abi_segment, order) == 161680, "order");
-static_assert(offsetof(struct abi_segment, fill) == 288656, "fill");
-static_assert(offsetof(struct abi_segment, pnl_ring) == 370576, "pnl_ring");
-static_assert(offsetof(struct abi_segment, stage) == 665488, "stage");
-static_assert(sizeof(struct abi_segment) == 927632, "segment");
+static_assert(offsetof(struct abi_segment, status) == 5024, "status");
+static_assert(offsetof(struct abi_segment, counters) == 5648, "counters");
+static_assert(offsetof(struct abi_segment, pnl) == 7712, "pnl");
+static_assert(offsetof(struct abi_segment, risk) == 8016, "risk");
+static_assert(offsetof(struct abi_segment, exposures) == 11104, "exposures");
+static_assert(offsetof(struct abi_segment, alarms) == 15728, "alarms");
+static_assert(offsetof(struct abi_segment, venue) == 22912, "venue");
+static_assert(offsetof(struct abi_segment, book) == 26880, "book");
+static_assert(offsetof(struct abi_segment, balances) == 59776, "balances");
+static_assert(offsetof(struct abi_segment, strategy) == 80384, "strategy");
+static_assert(offsetof(struct abi_segment, heads) == 92032, "heads");
+static_assert(offsetof(struct abi_segment, opportunity) == 92064, "opportunity");
+static_assert(offsetof(struct abi_segment, order) == 161696, "order");
+static_assert(offsetof(struct abi_segment, fill) == 288672, "fill");
+static_assert(offsetof(struct abi_segment, pnl_ring) == 370592, "pnl_ring");
+static_assert(offsetof(struct abi_segment, stage) == 665504, "stage");
+static_assert(sizeof(struct abi_segment) == 1189792, "segment");
 static_assert(sizeof(struct abi_histogram) == HISTOGRAM_BUCKETS * sizeof(uint64_t), "histogram");

@@ -28,6 +28,8 @@ static void fill_identity(struct abi_segment *segment, const char *instance, uin
     header->pid_start_ticks = process_start_ticks(getpid());
     header->ring_size = ABI_RING_SIZE;
     header->pnl_ring_size = ABI_PNL_RING_SIZE;
+    header->thread_layout = ABI_LAYOUT_ONE;
+    header->detect_kernel = ABI_DETECT_SCALAR;
     snprintf(header->instance, sizeof header->instance, "%s", instance);
     snprintf(header->version, sizeof header->version, "%s", ENGINE_VERSION);
     process_boot_id(header->boot_id, sizeof header->boot_id);

@@ -232,7 +232,7 @@ def test_performance_gives_rates_once_there_are_two_samples(double: EngineDouble
     second = bridge.performance()
     assert second.messages_per_s is not None
     assert second.messages_per_s * second.window_s == pytest.approx(500)
-    assert [row.stage for row in second.latency][-2:] == ["ACK_binance", "ACK_mexc"]
+    assert [row.stage for row in second.latency][-4:] == ["ACK_binance", "ACK_mexc", "FILL_binance", "FILL_mexc"]
 
 
 def test_rate_window_keeps_ten_seconds_and_bridges_a_rare_caller() -> None:
