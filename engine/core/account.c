@@ -1,8 +1,10 @@
 #include "state.h"
 
+/* For a change: its page is published anew. */
 struct account *account_of(struct core *core, uint32_t venue, uint32_t asset) {
     assert(venue < core->setup.venue_count);
     assert(asset < core->setup.asset_count);
+    core->balances_changed[venue] |= UINT64_C(1) << asset / ABI_BALANCES_PAGE;
     return &core->account[venue][asset];
 }
 

@@ -174,6 +174,7 @@ struct core {
     struct core_setup setup;
     struct market market;
     struct account account[ABI_VENUE_MAX][ABI_ASSET_MAX];
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* bit p: page p, for the publisher */
     struct pair pair[PAIR_SLOTS];
     uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
     uint32_t open[PAIR_SLOTS];    /* slots of the pairs that are not done, oldest first */
