@@ -92,7 +92,7 @@ void core_view_risk(const struct core *core, struct abi_risk *out) {
 
 /* Cost of trading the residual now at one venue, against a price; INT64_MIN: no quote to tell. */
 static int64_t cost_now(const struct core *core, uint32_t symbol, uint32_t venue, int64_t residual, int64_t price) {
-    const struct abi_quote *quote = &core->market.quote[symbol][venue];
+    const struct abi_quote *quote = quote_of(&core->market, symbol, venue);
     const struct journal_symbol *s = symbol_of(core, symbol);
     int64_t touch = residual > 0 ? quote->bid_price : quote->ask_price;
     int64_t lost = residual > 0 ? price - touch : touch - price;
@@ -176,7 +176,7 @@ void core_view_book(const struct core *core, uint32_t venue, uint32_t page, stru
     uint32_t first = page * ABI_BOOK_PAGE;
     uint32_t held = on_page(core->setup.symbol_count, first, ABI_BOOK_PAGE);
     for (uint32_t i = 0; i < held; i++)
-        out->quote[i] = core->market.quote[first + i][venue];
+        out->quote[i] = *quote_of(&core->market, first + i, venue);
     memset(out->quote + held, 0, (ABI_BOOK_PAGE - held) * sizeof out->quote[0]);
 }
 
@@ -185,8 +185,8 @@ void core_view_balances(const struct core *core, uint32_t venue, uint32_t page, 
     uint32_t first = page * ABI_BALANCES_PAGE;
     uint32_t held = on_page(core->setup.asset_count, first, ABI_BALANCES_PAGE);
     for (uint32_t i = 0; i < held; i++) {
-        const struct account *account = &core->account[venue][first + i];
-        out->asset[i] = (struct abi_balance){.total_e8 = money_e8_floor(account->total),
+        const struct account *account = account_of(core, venue, first + i);
+        out->asset[i] = (struct abi_balance){.total_e8 = account->total_e8,
                                              .reserved_e8 = account->reserved_e8,
                                              .venue_e8 = account->venue_e8,
                                              .venue_wall_ns = account->venue_wall_ns,
@@ -205,7 +205,7 @@ uint64_t core_balances_changed(struct core *core, uint32_t venue) {
 bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset) {
     assert(venue < core->setup.venue_count);
     assert(asset < core->setup.asset_count);
-    return core->account[venue][asset].known;
+    return account_of(core, venue, asset)->known;
 }
 
 uint32_t core_unresolved(const struct core *core, uint64_t *order_id, uint32_t cap) {
