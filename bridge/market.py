@@ -7,6 +7,7 @@ at a snapshot looks at a few.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -74,8 +75,9 @@ class _Rows(Sequence[Item]):
     def __iter__(self) -> Iterator[Item]:
         return (self._at(*place) for place in self._places)
 
+    @abstractmethod
     def _at(self, venue_index: int, index: int) -> Item:
-        raise NotImplementedError
+        """The record of one place."""
 
     def _page(self, venue_index: int, index: int) -> tuple[bytes, int]:
         """The page that holds a thing, and the thing's place on it."""

@@ -110,13 +110,12 @@ struct engine {
     struct settings_engine settings;
     struct settings_strategies strategies; /* control */
     struct core_setup setup;
-    struct core *core;                 /* hot, after start */
-    struct core *recovered;            /* at start only: the dead generation's core, */
-    struct core_setup recovered_setup; /* with the tables it had */
-    struct abi_segment *segment;       /* hot writes */
-    struct journal_tail *tail;         /* hot appends */
-    struct journal_writer *writer;     /* control */
-    struct command_server *commands;   /* control */
+    struct core *core;               /* hot, after start */
+    struct core *recovered;          /* at start only: the dead generation's core */
+    struct abi_segment *segment;     /* hot writes */
+    struct journal_tail *tail;       /* hot appends */
+    struct journal_writer *writer;   /* control */
+    struct command_server *commands; /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
     struct spsc *to_hot[ENGINE_LANES];
     struct spsc *to_courier;
