@@ -67,6 +67,9 @@ struct hot {
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
+    uint64_t book_changed[ABI_VENUE_MAX];     /* bit p: page p is to be published */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
+    uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;
