@@ -32,7 +32,7 @@ PAYLOAD(journal_venue, 40);
 PAYLOAD(journal_asset, 24);
 PAYLOAD(journal_fee, 16);
 PAYLOAD(journal_limits, 200);
-PAYLOAD(journal_strategy, 200);
+PAYLOAD(journal_strategy, 216);
 PAYLOAD(journal_balance, 72);
 PAYLOAD(journal_ledger_base, 112);
 PAYLOAD(journal_quote, 56);
