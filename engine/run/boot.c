@@ -165,7 +165,9 @@ static int boot_journal(struct engine *engine, uint64_t latest, struct error_tra
 
 int engine_boot(struct engine *engine, const char *home, const char *config_dir, const char *instance,
                 struct error_trail *trail) {
+    const char *why;
     engine->lock_fd = -1;
+    if (!clock_start(&why)) log_write(LOG_INFO, "time is asked from the kernel: %s", why);
     engine->started_ns = clock_mono_ns();
     engine->wall_offset_ns = clock_wall_ns() - engine->started_ns;
     int code = engine_paths(&engine->paths, home, config_dir, trail);
