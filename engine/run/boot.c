@@ -147,6 +147,7 @@ static void plan_states(struct engine *engine) {
 
 static int boot_journal(struct engine *engine, uint64_t latest, struct error_trail *trail) {
     int code = engine_setup_from_settings(engine, trail);
+    if (code == 0) code = engine_order_forms_make(engine, trail);
     if (code != 0) return code;
     if (latest != 0 && (code = engine_recover(engine, latest, trail)) != 0)
         return error_append(trail, code, "recovering generation %llu", (unsigned long long)latest);
@@ -197,6 +198,7 @@ void engine_shut(struct engine *engine) {
     for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
         for (uint32_t r = 0; r < ENGINE_ROLES; r++)
             free(engine->rest[v][r]);
+    engine_order_forms_free(engine);
     free(engine->to_courier);
     free(engine->recovered);
     free(engine->core);
