@@ -40,10 +40,10 @@ struct hot_connection {
 struct gateway {
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
-    char host[96];               /* Host header of the order path */
-    int feed, user;              /* connection numbers, -1: none */
-    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    const struct venue_keys *keys;
+    const struct order_template *form; /* of each symbol's orders */
+    int feed, user;                    /* connection numbers, -1: none */
+    int orders[ENGINE_HTTP_MAX];       /* WebSocket order path: [0] only */
     uint32_t orders_count;
     bool feed_ready; /* subscribed */
     bool user_ready;

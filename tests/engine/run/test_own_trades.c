@@ -106,8 +106,7 @@ static struct asked ask(struct venue *venue) {
     desk->ops = b.engine->ops[MEXC];
     desk->settings = &b.engine->settings.venue[MEXC];
     desk->rest_fd = -1;
-    snprintf(desk->keys.key, sizeof desk->keys.key, "key");
-    snprintf(desk->keys.secret, sizeof desk->keys.secret, "secret");
+    desk->keys = &b.engine->keys[MEXC];
     assert_int_equal(url_parse(url, &desk->rest_url), 0);
     struct to_courier order = {.venue = MEXC, .sent_wall_ns = SENT_S * SECOND, .client_id = "ours"};
     asked.count = courier_own_trades(courier, &order, "", 0, &asked.qty);
