@@ -17,18 +17,18 @@ static uint32_t attempts_max(const struct core *core) {
 }
 
 static struct hedge hedge_plan(const struct core *core, const struct pair *pair, int64_t residual) {
-    const struct journal_symbol *symbol = symbol_of(core, pair->symbol);
+    const struct symbol_steps *steps = &core->step[pair->symbol];
     uint32_t step = pair->attempts < 2 ? pair->attempts : 2;
     int64_t slip = core->setup.limits.hedge_slip_bps_e4[step];
     bool complete = step < 2;
     struct hedge hedge = {.kind = complete ? JOURNAL_ORDER_HEDGE : JOURNAL_ORDER_UNWIND};
-    hedge.qty = step_floor(int64_abs(residual), symbol->lot);
+    hedge.qty = step_floor(int64_abs(residual), steps->lot);
     hedge.side = residual > 0 ? ABI_SIDE_SELL : ABI_SIDE_BUY;
     /* Too much bought: sell where the sale failed, or where it was bought. Too much sold: the mirror. */
     hedge.venue = (residual > 0) == complete ? pair->sell_venue : pair->buy_venue;
     int64_t intended = hedge.venue == pair->sell_venue ? pair->sell_touch : pair->buy_touch;
-    hedge.price = hedge.side == ABI_SIDE_BUY ? step_floor(ratio_floor(intended, RATIO_ONE + slip), symbol->tick)
-                                             : step_ceil(ratio_ceil(intended, RATIO_ONE - slip), symbol->tick);
+    hedge.price = hedge.side == ABI_SIDE_BUY ? step_floor(ratio_floor(intended, RATIO_ONE + slip), steps->tick)
+                                             : step_ceil(ratio_ceil(intended, RATIO_ONE - slip), steps->tick);
     return hedge;
 }
 
@@ -41,7 +41,7 @@ void dust_set(struct core *core, uint32_t symbol, int64_t qty) {
 /* Below what any venue takes as an order. */
 bool hedge_is_dust(const struct core *core, const struct pair *pair, int64_t residual) {
     const struct journal_symbol *symbol = symbol_of(core, pair->symbol);
-    int64_t qty = step_floor(int64_abs(residual), symbol->lot);
+    int64_t qty = step_floor(int64_abs(residual), core->step[pair->symbol].lot);
     int64_t price = int64_min(pair->buy_touch, pair->sell_touch);
     money notional = 0;
     if (qty == 0 || qty < symbol->min_qty) return true;

@@ -63,6 +63,7 @@ static size_t layout(struct core *core, const struct core_setup *setup) {
     to->episode_of = take(core, &used, strategies * directions, sizeof *to->episode_of);
     to->account = take(core, &used, assets * venues, sizeof *to->account);
     to->holding = take(core, &used, assets, sizeof *to->holding);
+    to->step = take(core, &used, symbols, sizeof *to->step);
     to->symbol_next = take(core, &used, symbols, sizeof *to->symbol_next);
     to->dust = take(core, &used, symbols, sizeof *to->dust);
     to->rate = take(core, &used, venues, sizeof *to->rate);
@@ -137,6 +138,17 @@ static void tables_clear(struct core *core) {
         core->opportunity[i].id = core->order[i].id = core->fill[i].id = 0;
 }
 
+static void steps_set(struct core *core) {
+    for (uint32_t s = 0; s < core->setup.symbol_count; s++) {
+        const struct journal_symbol *symbol = symbol_of(core, s);
+        money unit = power_of_ten(MONEY_DIGITS - symbol->price_digits - symbol->qty_digits);
+        core->step[s] =
+            (struct symbol_steps){.tick = step_of(symbol->tick),
+                                  .lot = step_of(symbol->lot),
+                                  .units_least = divide_ceil(money_from_e8(symbol->min_notional_e8, 0), unit)};
+    }
+}
+
 static void map_identity(uint32_t *map, uint32_t size, uint32_t count) {
     for (uint32_t i = 0; i < size; i++)
         map[i] = i < count ? i : INDEX_NONE;
@@ -153,6 +165,7 @@ int core_init(struct core *core, const struct core_setup *setup) {
     core->direction_count = setup->symbol_count * setup->venue_count * setup->venue_count;
     tables_clear(core);
     prices_link(core);
+    steps_set(core);
     core->trading_state = ABI_STATE_STARTING;
     core->journal_healthy = true;
     core->timer_ns = INT64_MAX;

@@ -50,12 +50,69 @@ static inline money divide_floor(money value, money divisor) {
         int64_t quotient = (int64_t)value / (int64_t)divisor;
         return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
     }
+#if defined(__x86_64__)
+    /* 128 by 64 bits with a quotient of 64 is one instruction, which compilers do not emit. */
+    if (value >= 0 && divisor == (int64_t)divisor && (int64_t)(value >> 64) < (int64_t)divisor) {
+        uint64_t quotient, remainder;
+        __asm__("divq %4"
+                : "=a"(quotient), "=d"(remainder)
+                : "a"((uint64_t)value), "d"((uint64_t)(value >> 64)), "r"((uint64_t)divisor)
+                : "cc");
+        return (money)quotient;
+    }
+#endif
     money quotient = value / divisor;
     return value - quotient * divisor < 0 ? quotient - 1 : quotient;
 }
 
 static inline money divide_ceil(money value, money divisor) {
-    return -divide_floor(-value, divisor);
+    if (value <= 0) return -divide_floor(-value, divisor);
+    return divide_floor(value - 1, divisor) + 1;
+}
+
+/* value / 10^digits, toward zero: a multiplication, as the compiler knows each divisor. */
+static inline int64_t power_down(int64_t value, uint32_t digits) {
+    switch (digits) {
+    case 0:
+        return value;
+    case 1:
+        return value / 10;
+    case 2:
+        return value / 100;
+    case 3:
+        return value / 1000;
+    case 4:
+        return value / 10000;
+    case 5:
+        return value / 100000;
+    case 6:
+        return value / 1000000;
+    case 7:
+        return value / 10000000;
+    case 8:
+        return value / 100000000;
+    default:
+        return value / POWER_OF_TEN[digits];
+    }
+}
+
+/* A step (tick, lot) that values are rounded to. With m = floor((2^64 - 1) / step), value x m / 2^64 lies less than
+ * one below value / step for any value below 2^63, so its floor is the quotient or one less: one comparison makes it
+ * exact. A multiplication instead of a division. */
+struct step {
+    int64_t size;
+    uint64_t inverse;
+};
+
+static inline struct step step_of(int64_t size) {
+    return (struct step){.size = size, .inverse = UINT64_MAX / (uint64_t)size};
+}
+
+/* value % step; value >= 0. */
+static inline int64_t step_rest(int64_t value, struct step step) {
+    uint64_t quotient = (uint64_t)((unsigned __int128)(uint64_t)value * step.inverse >> 64);
+    int64_t rest = value - (int64_t)quotient * step.size;
+    return rest >= step.size ? rest - step.size : rest;
 }
 
 static inline bool money_fits(money value) {
@@ -104,11 +161,13 @@ static inline int64_t ratio_ceil(int64_t value, int64_t ratio) {
     return (int64_t)divide_ceil((money)value * ratio, RATIO_ONE);
 }
 
-static inline int64_t step_floor(int64_t value, int64_t step) {
-    return value - value % step;
+/* Toward zero. */
+static inline int64_t step_floor(int64_t value, struct step step) {
+    return value < 0 ? value - value % step.size : value - step_rest(value, step);
 }
-static inline int64_t step_ceil(int64_t value, int64_t step) {
-    return value % step == 0 ? value : step_floor(value, step) + step;
+static inline int64_t step_ceil(int64_t value, struct step step) {
+    int64_t floor = step_floor(value, step);
+    return floor == value ? value : floor + step.size;
 }
 
 /* |a - b| / b in bps_e4, rounded up; b > 0. Saturates. */
@@ -116,6 +175,12 @@ static inline int64_t deviation_bps_e4(int64_t a, int64_t b) {
     money difference = a > b ? (money)a - b : (money)b - a;
     money bps = divide_ceil(difference * RATIO_ONE, b);
     return bps > INT64_MAX ? INT64_MAX : (int64_t)bps;
+}
+
+/* The greater of |a - b| / b and |c - d| / d, as above: compared by products, divided once. a .. d within UNITS_MAX. */
+static inline int64_t deviation_greater_bps_e4(int64_t a, int64_t b, int64_t c, int64_t d) {
+    int64_t first = a > b ? a - b : b - a, second = c > d ? c - d : d - c;
+    return (money)first * d >= (money)second * b ? deviation_bps_e4(a, b) : deviation_bps_e4(c, d);
 }
 
 static inline int64_t int64_min(int64_t a, int64_t b) {

@@ -59,6 +59,13 @@ struct reference {
     struct reference_sample sample[REFERENCE_SLOTS];
 };
 
+/* What follows from a symbol's table, so that a decision does not divide by it. */
+struct symbol_steps {
+    struct step tick;
+    struct step lot;
+    money units_least; /* least notional in price x quantity units, rounded up */
+};
+
 struct market {
     struct abi_quote *quote; /* symbol x venue, see quote_of */
     struct reference *reference;
@@ -216,6 +223,7 @@ struct core {
     struct market market;
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
+    struct symbol_steps *step;    /* of each symbol */
     uint32_t *symbol_next;        /* next symbol that prices the same asset; INDEX_NONE: none */
     struct pair *pair;            /* PAIR_SLOTS */
     uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
