@@ -63,8 +63,9 @@ static void pair_send(struct core *core, struct episode *episode, const struct c
     direction->sell_count = c->sell_quote->count;
     execution_note(core, c->direction, c->now);
     count(core, ABI_COUNTER_PAIRS);
-    episode_taken(core, episode, c, id, out);
-    timer_set(core);
+    episode_taken(core, episode, c, id);
+    episode_publish(core, episode, out);
+    timer_add(core, leg.deadline_ns);
 }
 
 void decide(struct core *core, struct candidate *candidate, struct core_out *out) {
@@ -76,6 +77,7 @@ void decide(struct core *core, struct candidate *candidate, struct core_out *out
         return;
     }
     episode_refused(core, episode, candidate, out);
+    episode_publish(core, episode, out);
     if (candidate->refusal == ABI_REFUSAL_REPETITION && !direction_off && core->direction[candidate->direction].off)
         alarm_raise(core, out, ABI_ALARM_ATTENTION, "REPETITION",
                     "%s: bought %s, sold %s %lld times within the window; this direction is off until released",

@@ -2,19 +2,6 @@
  * one is needed denies. ASSET_MISMATCH cannot happen here: core_init refuses such a symbol. */
 #include "state.h"
 
-bool gate_deny(struct core *core, struct candidate *candidate, uint32_t code, int64_t value, int64_t limit,
-               bool denied) {
-    struct abi_risk_control *control = &core->risk.control[code];
-    control->value = value;
-    control->limit = limit;
-    if (!denied) return false;
-    control->denied++;
-    candidate->refusal = code;
-    candidate->value = value;
-    candidate->limit = limit;
-    return true;
-}
-
 /* A greatest allowed value. */
 static bool deny_above(struct core *core, struct candidate *c, uint32_t code, int64_t value, int64_t limit) {
     return gate_deny(core, c, code, value, limit, limit <= 0 || value > limit);

@@ -26,7 +26,7 @@ struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index,
     if (pair->leg_count <= leg_index) pair->leg_count = leg_index + 1;
 
     struct abi_order *order = &core->order[leg->order_id % ABI_RING_SIZE];
-    memset(order, 0, sizeof *order);
+    clear(order, sizeof *order);
     order->id = leg->order_id;
     order->pair_id = pair->id;
     order->sent_wall_ns = wall_ns(core, leg->sent_ns);

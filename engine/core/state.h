@@ -321,22 +321,15 @@ static inline int64_t wall_ns(const struct core *core, int64_t time_ns) {
 static inline const struct journal_symbol *symbol_of(const struct core *core, uint32_t symbol) {
     return &core->setup.symbol[symbol];
 }
+static inline int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset) {
+    const struct account *account = account_of(core, venue, asset);
+    return account->total_e8 - account->reserved_e8;
+}
 static inline void count(struct core *core, enum abi_counter counter) {
     core->counters.value[counter]++;
 }
 
-/* emit.c: records and changed ids into `out`, which may be NULL (restoring). */
-void out_reset(struct core_out *out);
-bool out_has_room(const struct core_out *out); /* for one more decision or hedge, with all it can bring */
-void *out_record(struct core *core, struct core_out *out, enum journal_type type);
-void out_opportunity(struct core_out *out, uint64_t id);
-void out_order(struct core_out *out, uint64_t id);
-void out_fill(struct core_out *out, uint64_t id);
-void out_state_changed(struct core_out *out);
-void alarm_raise(struct core *core, struct core_out *out, uint32_t severity, const char *code, const char *format,
-                 ...) __attribute__((format(printf, 5, 6)));
-/* ACTIVE or REDUCING becomes HALTED, with a critical alarm. */
-void trading_halt(struct core *core, struct core_out *out, const char *code, const char *reason);
+#include "emit.h"
 
 /* market.c */
 bool market_quote_apply(struct market *market, const struct journal_quote *quote, int64_t now);
@@ -351,8 +344,6 @@ void detect_best_now(struct core *core, int64_t now);
 bool gates_own_state(struct core *core, struct candidate *candidate);
 bool gates_market(struct core *core, struct candidate *candidate);
 bool gates_account(struct core *core, struct candidate *candidate);
-bool gate_deny(struct core *core, struct candidate *candidate, uint32_t code, int64_t value, int64_t limit,
-               bool denied);
 
 /* size.c */
 bool size_candidate(struct core *core, struct candidate *candidate);
@@ -372,18 +363,18 @@ void execution_note(struct core *core, uint32_t direction, int64_t now);
 void executions_forget(struct core *core, uint32_t direction);
 
 /* episode.c */
+/* episode_touch, _refused and _taken change an episode; episode_publish then shows it, once. */
 struct episode *episode_touch(struct core *core, const struct candidate *candidate, struct core_out *out);
+void episode_publish(struct core *core, const struct episode *episode, struct core_out *out);
 void episode_refused(struct core *core, struct episode *episode, const struct candidate *candidate,
                      struct core_out *out);
-void episode_taken(struct core *core, struct episode *episode, const struct candidate *candidate, uint64_t pair_id,
-                   struct core_out *out);
+void episode_taken(struct core *core, struct episode *episode, const struct candidate *candidate, uint64_t pair_id);
 void episode_pair_update(struct core *core, const struct pair *pair, struct core_out *out);
 void episodes_end(struct core *core, int64_t now, struct core_out *out);
 
 /* account.c */
 void account_total_set(struct core *core, uint32_t venue, uint32_t asset, money total);
 void account_start_set(struct core *core, uint32_t venue, uint32_t asset, money start);
-int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset);
 void account_start_change(struct core *core, uint32_t venue, uint32_t asset, money difference);
 void balance_apply(struct core *core, const struct journal_balance *balance);
 uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, const struct leg *leg);
@@ -444,3 +435,4 @@ void state_apply(struct core *core, const struct journal_state *state, int64_t n
 /* timer.c */
 void timers_run(struct core *core, int64_t now, struct core_out *out);
 void timer_set(struct core *core);
+void timer_add(struct core *core, int64_t deadline_ns); /* a new leg has this one, nothing else has changed */
