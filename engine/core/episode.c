@@ -2,6 +2,8 @@
  * second apart are one episode. A refusal is recorded once per episode and reason, so nothing can flood the journal. */
 #include "state.h"
 
+_Static_assert(sizeof(struct episode) % sizeof(clear_lane) == 0, "an episode is cleared in whole lanes");
+
 void episode_publish(struct core *core, const struct episode *episode, struct core_out *out) {
     uint64_t id = episode->view.id;
     if (id + ABI_RING_SIZE > core->opportunity_last) core->opportunity[id % ABI_RING_SIZE] = episode->view;
@@ -55,7 +57,7 @@ static uint32_t episode_slot(struct core *core, struct core_out *out) {
 static struct episode *episode_begin(struct core *core, const struct candidate *c, struct core_out *out) {
     uint32_t slot = episode_slot(core, out);
     struct episode *episode = &core->episode[slot];
-    memset(episode, 0, sizeof *episode);
+    clear(episode, sizeof *episode);
     core->episode_active[slot / 64] |= UINT64_C(1) << slot % 64;
     episode->first_ns = c->now;
     episode->direction = c->direction;

@@ -79,18 +79,17 @@ static void hedge_give_up(struct core *core, struct pair *pair, struct core_out 
 
 static void hedge_send(struct core *core, struct pair *pair, const struct hedge *hedge, int64_t reserve_e8,
                        int64_t now, struct core_out *out) {
-    struct leg leg = {.price = hedge->price,
-                      .qty = hedge->qty,
-                      .cum = -1,
-                      .deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns),
-                      .sent_ns = now,
-                      .reserve_e8 = reserve_e8,
-                      .venue = hedge->venue,
-                      .side = hedge->side,
-                      .kind = hedge->kind,
-                      .state = ABI_ORDER_CREATED};
     uint32_t index = pair->leg_count;
-    leg_create(core, pair, index, &leg);
+    struct leg *leg = leg_begin(pair, index);
+    leg->price = hedge->price;
+    leg->qty = hedge->qty;
+    leg->deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns);
+    leg->sent_ns = now;
+    leg->venue = hedge->venue;
+    leg->side = hedge->side;
+    leg->kind = hedge->kind;
+    leg->state = ABI_ORDER_CREATED;
+    leg_create(core, pair, index, reserve_e8);
     exposure_note(core, pair, ABI_EXPOSURE_HEDGING, out);
     order_emit(core, pair, index, out);
     count(core, ABI_COUNTER_HEDGES);

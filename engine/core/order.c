@@ -15,14 +15,20 @@ void order_publish(struct core *core, const struct pair *pair, uint32_t leg_inde
     out_order(out, leg->order_id);
 }
 
-/* A leg with its order: reserved, numbered, visible. `values` without order_id; its reserve_e8 is what to hold. */
-struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index, const struct leg *values) {
+/* An empty leg to be filled in by the caller, then leg_create. */
+struct leg *leg_begin(struct pair *pair, uint32_t leg_index) {
     assert(leg_index < LEG_MAX);
     struct leg *leg = &pair->leg[leg_index];
-    *leg = *values;
+    clear(leg, sizeof *leg);
+    leg->cum = -1;
+    return leg;
+}
+
+/* A leg with its order: reserved, numbered, visible. */
+void leg_create(struct core *core, struct pair *pair, uint32_t leg_index, int64_t reserve_e8) {
+    struct leg *leg = &pair->leg[leg_index];
     leg->order_id = ++core->order_last;
-    leg->reserve_e8 = 0;
-    leg_reserve_set(core, pair, leg, values->reserve_e8);
+    leg_reserve_set(core, pair, leg, reserve_e8);
     if (pair->leg_count <= leg_index) pair->leg_count = leg_index + 1;
 
     struct abi_order *order = &core->order[leg->order_id % ABI_RING_SIZE];
@@ -39,7 +45,6 @@ struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index,
     order->fee_asset = symbol_of(core, pair->symbol)->quote_asset;
     core_client_id(pair->id, leg_index, order->client_id);
     order_publish(core, pair, leg_index, NULL);
-    return leg;
 }
 
 void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out) {

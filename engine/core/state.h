@@ -399,7 +399,8 @@ void limits_losses_check(struct core *core, struct core_out *out);
 /* order.c: the ring of orders */
 void order_publish(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out);
 struct abi_order *order_slot(struct core *core, uint64_t id);
-struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index, const struct leg *values);
+struct leg *leg_begin(struct pair *pair, uint32_t leg_index);
+void leg_create(struct core *core, struct pair *pair, uint32_t leg_index, int64_t reserve_e8);
 
 /* pair.c */
 struct pair *pair_find(struct core *core, uint64_t id);
