@@ -24,9 +24,10 @@ static uint64_t digits8(uint64_t bits) {
 void core_client_id(uint64_t pair_id, uint32_t leg, char out[32]) {
     uint64_t low = digits8(pair_id & ((UINT64_C(1) << ID_LOW) - 1));
     uint64_t high = digits8(pair_id >> ID_LOW) >> 24; /* 24 bits: three leading zeros are no digits of it */
-    const uint64_t word[4] = {high | low << 40, low >> 24 | (uint64_t)(uint8_t)('a' + leg) << 40, 0, 0};
-    for (uint32_t i = 0; i < 4; i++)
-        memcpy(out + i * sizeof word[0], &word[i], sizeof word[0]);
+    uint64_t first = high | low << 40, second = low >> 24 | (uint64_t)(uint8_t)('a' + leg) << 40;
+    memcpy(out, &first, sizeof first);
+    memcpy(out + sizeof first, &second, sizeof second);
+    memset(out + 2 * sizeof first, 0, 32 - 2 * sizeof first);
 }
 
 int core_client_id_parse(const char *text, size_t size, uint64_t *pair_id, uint32_t *leg) {
