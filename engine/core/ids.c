@@ -1,7 +1,4 @@
-#include <string.h>
-
-#include "../base/error.h"
-#include "core.h"
+#include "state.h"
 
 #define ID_DIGITS 13 /* base32 digits of 64 bits */
 #define ID_LOW    40 /* bits of the last eight digits */
@@ -21,13 +18,17 @@ static uint64_t digits8(uint64_t bits) {
     return __builtin_bswap64(bits + 0x3030303030303030u + letters * ('a' - 10 - '0'));
 }
 
-void core_client_id(uint64_t pair_id, uint32_t leg, char out[32]) {
+void client_id_text(uint64_t pair_id, uint64_t text[2]) {
     uint64_t low = digits8(pair_id & ((UINT64_C(1) << ID_LOW) - 1));
     uint64_t high = digits8(pair_id >> ID_LOW) >> 24; /* 24 bits: three leading zeros are no digits of it */
-    uint64_t first = high | low << 40, second = low >> 24 | (uint64_t)(uint8_t)('a' + leg) << 40;
-    memcpy(out, &first, sizeof first);
-    memcpy(out + sizeof first, &second, sizeof second);
-    memset(out + 2 * sizeof first, 0, 32 - 2 * sizeof first);
+    text[0] = high | low << 40;
+    text[1] = low >> 24 | (uint64_t)'a' << CLIENT_ID_LEG_SHIFT;
+}
+
+void core_client_id(uint64_t pair_id, uint32_t leg, char out[32]) {
+    uint64_t text[2];
+    client_id_text(pair_id, text);
+    client_id_write(text, leg, out);
 }
 
 int core_client_id_parse(const char *text, size_t size, uint64_t *pair_id, uint32_t *leg) {

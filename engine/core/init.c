@@ -145,7 +145,10 @@ static void steps_set(struct core *core) {
         core->step[s] =
             (struct symbol_steps){.tick = step_of(symbol->tick),
                                   .lot = step_of(symbol->lot),
-                                  .units_least = divide_ceil(money_from_e8(symbol->min_notional_e8, 0), unit)};
+                                  .units_least = divide_ceil(money_from_e8(symbol->min_notional_e8, 0), unit),
+                                  .qty_least = int64_max(symbol->min_qty, symbol->lot),
+                                  .digits = symbol->price_digits + symbol->qty_digits,
+                                  .qty_digits = symbol->qty_digits};
     }
 }
 

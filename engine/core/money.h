@@ -40,34 +40,42 @@ static inline money power_of_ten(uint32_t exponent) { /* 0 .. 36 */
     return exponent < 19 ? POWER_OF_TEN[exponent] : (money)POWER_OF_TEN[18] * POWER_OF_TEN[exponent - 18];
 }
 
-/* Rounding division, divisor > 0. What fits into 64 bits is divided there: several times faster. */
+/* Rounding division, divisor > 0. What fits into 64 bits, nearly everything, is divided there; the rest is not worth
+ * its code in every place. */
 static inline bool both_fit_int64(money value, money divisor) {
     return value == (int64_t)value && divisor == (int64_t)divisor;
 }
 
+money divide_wide(money value, money divisor); /* rounds down */
+
 static inline money divide_floor(money value, money divisor) {
-    if (both_fit_int64(value, divisor)) {
-        int64_t quotient = (int64_t)value / (int64_t)divisor;
-        return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
-    }
-#if defined(__x86_64__)
-    /* 128 by 64 bits with a quotient of 64 is one instruction, which compilers do not emit. */
-    if (value >= 0 && divisor == (int64_t)divisor && (int64_t)(value >> 64) < (int64_t)divisor) {
-        uint64_t quotient, remainder;
-        __asm__("divq %4"
-                : "=a"(quotient), "=d"(remainder)
-                : "a"((uint64_t)value), "d"((uint64_t)(value >> 64)), "r"((uint64_t)divisor)
-                : "cc");
-        return (money)quotient;
-    }
-#endif
-    money quotient = value / divisor;
-    return value - quotient * divisor < 0 ? quotient - 1 : quotient;
+    if (!both_fit_int64(value, divisor)) return divide_wide(value, divisor);
+    int64_t quotient = (int64_t)value / (int64_t)divisor;
+    return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
 }
 
 static inline money divide_ceil(money value, money divisor) {
-    if (value <= 0) return -divide_floor(-value, divisor);
-    return divide_floor(value - 1, divisor) + 1;
+    return -divide_floor(-value, divisor);
+}
+
+/* a x b / divisor, rounded down or up; divisor > 0. A product of 63 bits without a sign is divided as it is. */
+static inline bool product_small(int64_t a, int64_t b, uint64_t *product) {
+    int64_t signed_product;
+    bool small = !__builtin_mul_overflow(a, b, &signed_product) && signed_product >= 0;
+    *product = (uint64_t)signed_product;
+    return __builtin_expect(small, 1);
+}
+
+static inline money product_floor(int64_t a, int64_t b, int64_t divisor) {
+    uint64_t product;
+    if (product_small(a, b, &product)) return (int64_t)(product / (uint64_t)divisor);
+    return divide_floor((money)a * b, divisor);
+}
+
+static inline money product_ceil(int64_t a, int64_t b, int64_t divisor) {
+    uint64_t product;
+    if (product_small(a, b, &product)) return (int64_t)((product + (uint64_t)divisor - 1) / (uint64_t)divisor);
+    return divide_ceil((money)a * b, divisor);
 }
 
 /* value / 10^digits, toward zero: a multiplication, as the compiler knows each divisor. */
@@ -155,10 +163,10 @@ static inline money money_worth(money amount, int64_t price, uint32_t digits) {
 
 /* value x (ratio / 1e8), rounded; value in 0 .. UNITS_MAX or any e8 amount. */
 static inline int64_t ratio_floor(int64_t value, int64_t ratio) {
-    return (int64_t)divide_floor((money)value * ratio, RATIO_ONE);
+    return (int64_t)product_floor(value, ratio, RATIO_ONE);
 }
 static inline int64_t ratio_ceil(int64_t value, int64_t ratio) {
-    return (int64_t)divide_ceil((money)value * ratio, RATIO_ONE);
+    return (int64_t)product_ceil(value, ratio, RATIO_ONE);
 }
 
 /* Toward zero. */
@@ -170,10 +178,9 @@ static inline int64_t step_ceil(int64_t value, struct step step) {
     return floor == value ? value : floor + step.size;
 }
 
-/* |a - b| / b in bps_e4, rounded up; b > 0. Saturates. */
+/* |a - b| / b in bps_e4, rounded up; a within UNITS_MAX, b in 1 .. UNITS_MAX. Saturates. */
 static inline int64_t deviation_bps_e4(int64_t a, int64_t b) {
-    money difference = a > b ? (money)a - b : (money)b - a;
-    money bps = divide_ceil(difference * RATIO_ONE, b);
+    money bps = product_ceil(a > b ? a - b : b - a, RATIO_ONE, b);
     return bps > INT64_MAX ? INT64_MAX : (int64_t)bps;
 }
 

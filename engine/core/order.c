@@ -43,8 +43,10 @@ void leg_create(struct core *core, struct pair *pair, uint32_t leg_index, int64_
     order->side = leg->side;
     order->leg = leg_index;
     order->fee_asset = symbol_of(core, pair->symbol)->quote_asset;
-    core_client_id(pair->id, leg_index, order->client_id);
-    order_publish(core, pair, leg_index, NULL);
+    order->state = leg->state;
+    order->filled_qty = leg->filled;
+    if (leg->filled_quote != 0) order->filled_quote_e8 = money_e8(leg->filled_quote);
+    client_id_write(pair->id_text, leg_index, order->client_id);
 }
 
 void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out) {
@@ -62,7 +64,7 @@ void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, 
     order->kind = leg->kind;
     order->state = ABI_ORDER_CREATED;
     order->sent_ns = leg->sent_ns;
-    core_client_id(pair->id, leg_index, order->client_id);
+    client_id_write(pair->id_text, leg_index, order->client_id);
     rate_note(core, leg->venue, leg->sent_ns);
     core->gateway[leg->venue]--;
     core->venue_orders[leg->venue]++;

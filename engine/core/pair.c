@@ -18,6 +18,7 @@ struct pair *pair_allocate(struct core *core, uint64_t id) {
     struct pair *pair = &core->pair[slot];
     clear(pair, offsetof(struct pair, leg)); /* legs are written whole when they begin */
     pair->id = id;
+    client_id_text(id, pair->id_text);
     pair->hedge_ns = INT64_MIN;
     core->pair_id[slot] = id;
     core->open[core->open_count++] = slot;

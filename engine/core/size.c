@@ -5,28 +5,31 @@
 #define E8_DIGITS        8
 #define BUFFER_PLAIN_MAX (1000 * PPM_ONE) /* a greater balance buffer takes the way with divisions */
 
-/* Units of 10^-digits as money in 1e-8, rounded up; false: out of range. */
-static bool units_e8_ceil(money units, uint32_t digits, int64_t *out_e8) {
-    if (units >= 0 && units == (int64_t)units && digits <= 2 * E8_DIGITS) {
-        if (digits <= E8_DIGITS)
-            return !__builtin_mul_overflow((int64_t)units, POWER_OF_TEN[E8_DIGITS - digits], out_e8);
-        int64_t down = power_down((int64_t)units, digits - E8_DIGITS);
-        *out_e8 = down + (down * POWER_OF_TEN[digits - E8_DIGITS] != units);
-        return true;
-    }
+static __attribute__((noinline)) bool units_wide_e8_ceil(money units, uint32_t digits, int64_t *out_e8) {
     money amount;
     if (!money_from_units(units, digits, &amount)) return false;
     *out_e8 = money_e8_ceil(amount);
     return true;
 }
 
-bool notional_e8_ceil(const struct core *core, uint32_t symbol, int64_t price, int64_t qty, int64_t *out_e8) {
-    const struct journal_symbol *s = symbol_of(core, symbol);
-    return units_e8_ceil((money)price * qty, s->price_digits + s->qty_digits, out_e8);
+/* a x b units of 10^-digits as money in 1e-8, rounded up; false: out of range. */
+static inline bool units_e8_ceil(int64_t a, int64_t b, uint32_t digits, int64_t *out_e8) {
+    uint64_t units;
+    if (!product_small(a, b, &units) || digits > 2 * E8_DIGITS)
+        return units_wide_e8_ceil((money)a * b, digits, out_e8);
+    if (digits <= E8_DIGITS)
+        return !__builtin_mul_overflow((int64_t)units, POWER_OF_TEN[E8_DIGITS - digits], out_e8);
+    int64_t down = power_down((int64_t)units, digits - E8_DIGITS);
+    *out_e8 = down + (down * POWER_OF_TEN[digits - E8_DIGITS] != (int64_t)units);
+    return true;
 }
 
-static bool scale_up(int64_t value, int64_t ppm, int64_t *out) {
-    money scaled = divide_ceil((money)value * (PPM_ONE + ppm), PPM_ONE);
+bool notional_e8_ceil(const struct core *core, uint32_t symbol, int64_t price, int64_t qty, int64_t *out_e8) {
+    return units_e8_ceil(price, qty, core->step[symbol].digits, out_e8);
+}
+
+static inline bool scale_up(int64_t value, int64_t ppm, int64_t *out) {
+    money scaled = product_ceil(value, PPM_ONE + ppm, PPM_ONE);
     if (scaled > INT64_MAX) return false;
     *out = (int64_t)scaled;
     return true;
@@ -35,7 +38,7 @@ static bool scale_up(int64_t value, int64_t ppm, int64_t *out) {
 /* Quote for a buy: notional at the limit, the worst fee and the buffer; base for a sell. false: out of range. */
 bool reserve_need(const struct core *core, uint32_t symbol, uint32_t venue, uint32_t side, int64_t price,
                   int64_t qty, int64_t *need_e8) {
-    if (side == ABI_SIDE_SELL) return units_e8_ceil(qty, symbol_of(core, symbol)->qty_digits, need_e8);
+    if (side == ABI_SIDE_SELL) return units_e8_ceil(qty, 1, core->step[symbol].qty_digits, need_e8);
     int64_t ppm = int64_max(*fee_ppm(core, symbol, venue), 0);
     return notional_e8_ceil(core, symbol, price, qty, need_e8) && scale_up(*need_e8, ppm, need_e8) &&
            scale_up(*need_e8, core->setup.limits.balance_buffer_ppm, need_e8);
@@ -59,21 +62,20 @@ static void limits_set(const struct core *core, struct candidate *c) {
 }
 
 /* Greatest quantity whose notional at `price` stays within `notional_e8`. */
-static int64_t qty_within(const struct journal_symbol *symbol, int64_t notional_e8, int64_t price) {
+static int64_t qty_within(const struct symbol_steps *steps, int64_t notional_e8, int64_t price) {
     if (notional_e8 <= 0) return 0;
-    uint32_t digits = symbol->price_digits + symbol->qty_digits;
-    money units = digits <= E8_DIGITS ? power_down(notional_e8, E8_DIGITS - digits)
-                                      : (money)notional_e8 * power_of_ten(digits - E8_DIGITS);
-    money qty = divide_floor(units, price);
+    money qty = steps->digits <= E8_DIGITS
+                    ? power_down(notional_e8, E8_DIGITS - steps->digits) / price
+                    : product_floor(notional_e8, POWER_OF_TEN[steps->digits - E8_DIGITS], price);
     return qty > UNITS_MAX ? UNITS_MAX : (int64_t)qty;
 }
 
 /* Least quantity that the venues take at these prices. */
-static int64_t qty_least(const struct core *core, uint32_t symbol, int64_t price) {
-    const struct journal_symbol *s = symbol_of(core, symbol);
-    money qty = divide_ceil(core->step[symbol].units_least, price);
+static int64_t qty_least(const struct symbol_steps *steps, int64_t price) {
+    money qty = steps->units_least <= UNITS_MAX ? product_ceil((int64_t)steps->units_least, 1, price)
+                                                : divide_ceil(steps->units_least, price);
     int64_t least = qty > UNITS_MAX ? UNITS_MAX : (int64_t)qty;
-    return step_ceil(int64_max(int64_max(least, s->min_qty), s->lot), core->step[symbol].lot);
+    return step_ceil(int64_max(least, steps->qty_least), steps->lot);
 }
 
 /* What the free quote pays for, starting from the need of one lot less rounding; checked exactly afterwards. */
@@ -86,7 +88,8 @@ static int64_t qty_affordable(const struct core *core, const struct candidate *c
     if (free_quote <= 0 || free_base <= 0) return 0;
     money spend = divide_floor((money)free_quote * PPM_ONE, PPM_ONE + ppm);
     spend = divide_floor(spend * PPM_ONE, PPM_ONE + buffer);
-    int64_t buy = step_floor(qty_within(symbol, (int64_t)spend, c->buy_price), core->step[c->symbol].lot);
+    int64_t buy =
+        step_floor(qty_within(&core->step[c->symbol], (int64_t)spend, c->buy_price), core->step[c->symbol].lot);
     int64_t need = 0;
     if (buy > 0 &&
         (!reserve_need(core, c->symbol, c->buy_venue, ABI_SIDE_BUY, c->buy_price, buy, &need) || need > free_quote))
@@ -144,6 +147,7 @@ static bool prices_check(struct core *core, struct candidate *c) {
 static bool notionals_check(struct core *core, struct candidate *c) {
     const struct core_limits *limits = &core->setup.limits;
     const struct journal_symbol *symbol = symbol_of(core, c->symbol);
+    int64_t least = core->step[c->symbol].qty_least;
     int64_t buy = 0, sell = 0;
     if (!notional_e8_ceil(core, c->symbol, c->buy_price, c->qty, &buy) ||
         !notional_e8_ceil(core, c->symbol, c->sell_price, c->qty, &sell) || buy > INT64_MAX - sell)
@@ -159,8 +163,7 @@ static bool notionals_check(struct core *core, struct candidate *c) {
     bool below = (money)int64_min(c->buy_price, c->sell_price) * c->qty < core->step[c->symbol].units_least;
     if (gate_deny(core, c, ABI_REFUSAL_MIN_NOTIONAL, int64_min(buy, sell), symbol->min_notional_e8, below))
         return false;
-    return !gate_deny(core, c, ABI_REFUSAL_MIN_QTY, c->qty, int64_max(symbol->min_qty, symbol->lot),
-                      c->qty < int64_max(symbol->min_qty, symbol->lot));
+    return !gate_deny(core, c, ABI_REFUSAL_MIN_QTY, c->qty, least, c->qty < least);
 }
 
 static bool deny_overflow(struct core *core, struct candidate *c) {
@@ -169,14 +172,15 @@ static bool deny_overflow(struct core *core, struct candidate *c) {
 
 bool size_candidate(struct core *core, struct candidate *c) {
     const struct journal_symbol *symbol = symbol_of(core, c->symbol);
-    struct step lot = core->step[c->symbol].lot;
+    const struct symbol_steps *steps = &core->step[c->symbol];
+    struct step lot = steps->lot;
     int64_t position_e8 = core->setup.params[c->strategy].value[CORE_PARAM_MAX_POSITION_E8];
     limits_set(core, c);
     if (c->buy_price <= 0 || c->sell_price <= 0) return prices_check(core, c);
-    int64_t least = qty_least(core, c->symbol, int64_min(c->buy_price, c->sell_price));
+    int64_t least = qty_least(steps, int64_min(c->buy_price, c->sell_price));
     int64_t depth = step_floor(int64_min(c->buy_quote->ask_qty, c->sell_quote->bid_qty), lot);
     if (gate_deny(core, c, ABI_REFUSAL_DEPTH, depth, least, depth < least)) return false;
-    int64_t wanted = step_floor(qty_within(symbol, position_e8, int64_max(c->buy_price, c->sell_price)), lot);
+    int64_t wanted = step_floor(qty_within(steps, position_e8, int64_max(c->buy_price, c->sell_price)), lot);
     int64_t qty = int64_min(wanted, depth);
     int64_t held = int64_max(qty, least); /* what the balances must pay for at least */
     bool paid = qty_surely_affordable(core, c, symbol, held, &c->reserve_quote_e8);

@@ -15,18 +15,19 @@
 #include "core.h"
 #include "money.h"
 
-#define PAIR_SLOTS        256
-#define PAIR_OPEN_MAX     32
-#define LEG_MAX           16
-#define EPISODE_SLOTS     256
-#define TRADE_SLOTS       16384
-#define EXECUTION_SLOTS   16384
-#define RATE_SLOTS        1024
-#define REFERENCE_SLOTS   128
-#define EPISODE_GAP_NS    INT64_C(1000000000)
-#define HEDGE_WAIT_MAX_NS INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
-#define DAY_NS            INT64_C(86400000000000)
-#define INDEX_NONE        UINT32_MAX
+#define PAIR_SLOTS          256
+#define PAIR_OPEN_MAX       32
+#define LEG_MAX             16
+#define EPISODE_SLOTS       256
+#define TRADE_SLOTS         16384
+#define EXECUTION_SLOTS     16384
+#define RATE_SLOTS          1024
+#define REFERENCE_SLOTS     128
+#define EPISODE_GAP_NS      INT64_C(1000000000)
+#define HEDGE_WAIT_MAX_NS   INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
+#define DAY_NS              INT64_C(86400000000000)
+#define INDEX_NONE          UINT32_MAX
+#define CLIENT_ID_LEG_SHIFT 40 /* of its character in the second word */
 
 /* core_setup as it is held: the tables have as many entries as there are. */
 struct facts {
@@ -64,6 +65,9 @@ struct symbol_steps {
     struct step tick;
     struct step lot;
     money units_least; /* least notional in price x quantity units, rounded up */
+    int64_t qty_least; /* greater of least quantity and lot */
+    uint32_t digits;   /* of price and quantity together */
+    uint32_t qty_digits;
 };
 
 struct market {
@@ -122,8 +126,9 @@ enum pair_phase {
 };
 
 struct pair {
-    money cash; /* quote received minus paid */
-    money fees; /* valued in quote */
+    money cash;          /* quote received minus paid */
+    uint64_t id_text[2]; /* client id of leg 0 */
+    money fees;          /* valued in quote */
     uint64_t id;
     uint64_t opportunity_id;
     int64_t buy_touch; /* prices the decision saw */
@@ -395,6 +400,15 @@ void pnl_mark(struct core *core, struct journal_mark *mark, struct core_out *out
 int64_t pnl_unhedged_e8(const struct core *core, int64_t *since_ns);
 int64_t exposure_value_e8(const struct core *core, const struct pair *pair);
 void limits_losses_check(struct core *core, struct core_out *out);
+
+/* ids.c: client id of leg 0 as two words of text; a leg is added by client_id_write */
+void client_id_text(uint64_t pair_id, uint64_t text[2]);
+static inline void client_id_write(const uint64_t text[2], uint32_t leg, char out[32]) {
+    uint64_t second = text[1] + ((uint64_t)leg << CLIENT_ID_LEG_SHIFT);
+    memcpy(out, &text[0], sizeof text[0]);
+    memcpy(out + sizeof text[0], &second, sizeof second);
+    memset(out + 2 * sizeof text[0], 0, 32 - 2 * sizeof text[0]);
+}
 
 /* order.c: the ring of orders */
 void order_publish(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out);
