@@ -46,6 +46,15 @@ static uint32_t count_within(uint32_t count, uint32_t max) {
     return count < max ? count : max;
 }
 
+static size_t net_width(const struct core_setup *setup) {
+    return setup->venue_count <= 2 ? 2 : setup->venue_count <= 4 ? 4 : 8;
+}
+
+static size_t row_count(const struct core_setup *setup) {
+    size_t symbols = count_within(setup->symbol_count, ABI_SYMBOL_MAX);
+    return (symbols + DETECT_ROWS_STEP - 1) / DETECT_ROWS_STEP * DETECT_ROWS_STEP;
+}
+
 /* Divides the block behind `core` and notes where what is; core NULL: only counts. Returns the bytes of all. */
 static size_t layout(struct core *core, const struct core_setup *setup) {
     size_t venues = count_within(setup->venue_count, ABI_VENUE_MAX);
@@ -56,6 +65,8 @@ static size_t layout(struct core *core, const struct core_setup *setup) {
     struct core own, *to = core != NULL ? core : &own;
     size_t used = (sizeof *core + CORE_ALIGN - 1) / CORE_ALIGN * CORE_ALIGN;
     to->market.quote = take(core, &used, symbols * venues, sizeof *to->market.quote);
+    to->market.net = take(core, &used, row_count(setup) * 2 * net_width(setup), sizeof *to->market.net);
+    to->market.factor = take(core, &used, symbols * venues, sizeof *to->market.factor);
     to->market.mark = take(core, &used, symbols, sizeof *to->market.mark);
     to->setup.symbol = take(core, &used, symbols, sizeof *to->setup.symbol);
     to->setup.taker_fee_ppm = take(core, &used, symbols * venues, sizeof *to->setup.taker_fee_ppm);
@@ -165,8 +176,12 @@ int core_init(struct core *core, const struct core_setup *setup) {
     layout(core, setup);
     setup_copy(&core->setup, setup);
     core->market.venue_count = setup->venue_count;
+    core->market.net_width = (uint32_t)net_width(setup);
+    core->kernel = detect_kernel_best();
     core->direction_count = setup->symbol_count * setup->venue_count * setup->venue_count;
     tables_clear(core);
+    net_rows_clear(&core->market, (uint32_t)row_count(setup));
+    net_rows_set(core);
     prices_link(core);
     steps_set(core);
     core->trading_state = ABI_STATE_STARTING;

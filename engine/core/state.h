@@ -13,6 +13,7 @@
 
 #include "../base/error.h"
 #include "core.h"
+#include "detect_kernel.h"
 #include "money.h"
 
 #define PAIR_SLOTS          256
@@ -70,8 +71,17 @@ struct symbol_steps {
     uint32_t qty_digits;
 };
 
+/* What a quote's prices are multiplied by; see net.c. */
+struct net_factor {
+    double keeps; /* of a sale; -INFINITY: its fee is unknown */
+    double costs; /* of a purchase, with the lowest threshold; INFINITY: nobody may buy */
+};
+
 struct market {
-    struct abi_quote *quote; /* symbol x venue, see quote_of */
+    struct abi_quote *quote;   /* symbol x venue, see quote_of */
+    double *net;               /* of each symbol: net_width bids, net_width asks after fees, see net_row */
+    struct net_factor *factor; /* symbol x venue */
+    uint32_t net_width;        /* venue_count rounded up to 2, 4 or 8 */
     struct reference *reference;
     int64_t *mark; /* mean mid of the live venues at the last mark, price units; 0: never */
     uint32_t venue_count;
@@ -226,6 +236,7 @@ struct restore_map {
 struct core {
     struct facts setup;
     struct market market;
+    const struct detect_kernel *kernel;
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
     struct symbol_steps *step;    /* of each symbol */
@@ -314,6 +325,18 @@ static inline uint16_t *episode_place(const struct core *core, uint32_t strategy
 static inline struct abi_quote *quote_of(const struct market *market, uint32_t symbol, uint32_t venue) {
     return &market->quote[symbol * market->venue_count + venue];
 }
+static inline double *net_row(const struct market *market, uint32_t symbol) {
+    return &market->net[(size_t)symbol * 2 * market->net_width];
+}
+/* After the quote has changed. */
+static inline void net_quote_set(const struct market *market, uint32_t symbol, uint32_t venue) {
+    const struct abi_quote *quote = quote_of(market, symbol, venue);
+    const struct net_factor *factor = &market->factor[symbol * market->venue_count + venue];
+    double *row = net_row(market, symbol);
+    row[venue] = quote->bid_price == 0 ? -__builtin_inf() : (double)quote->bid_price * factor->keeps;
+    row[market->net_width + venue] =
+        quote->ask_price == 0 ? __builtin_inf() : (double)quote->ask_price * factor->costs;
+}
 static inline int64_t *fee_ppm(const struct core *core, uint32_t symbol, uint32_t venue) {
     return &core->setup.taker_fee_ppm[symbol * core->setup.venue_count + venue];
 }
@@ -341,8 +364,16 @@ bool market_quote_apply(struct market *market, const struct journal_quote *quote
 void market_venue_forget(struct market *market, uint32_t symbol_count, uint32_t venue);
 void market_mark(struct market *market, const struct facts *setup, const uint32_t *venue_state, int64_t now);
 
+/* net.c: after fees, thresholds or sets of symbols have changed */
+void net_row_set(struct core *core, uint32_t symbol);
+void net_rows_set(struct core *core);
+void net_rows_clear(struct market *market, uint32_t row_count);
+
 /* detect.c */
 void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out);
+bool fees_known(const struct core *core, uint32_t symbol, uint32_t buy, uint32_t sell);
+
+/* best.c */
 void detect_best_now(struct core *core, int64_t now);
 
 /* gates.c: false and refusal, value, limit when one denies. */
