@@ -14,7 +14,7 @@
  *                 |                                                  `-> residual -> hedge ladder -> done | OPEN
  *                 `-> silent or UNKNOWN: reserved and blocked until a report brings evidence
  *
- * State is one block of core_size() bytes owned by the caller (64-byte aligned). One thread at a time. */
+ * State is one block of core_size() bytes owned by the caller (64-byte aligned, never moved). One thread at a time. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +43,9 @@ struct core_out {
     struct journal_record record[CORE_OUT_MAX];
 };
 
-size_t core_size(void);
+/* Bytes of a core for these tables: they grow with the counts, not with the maxima. Counts beyond the maxima are taken
+ * as the maxima (core_init refuses them). */
+size_t core_size(const struct core_setup *setup);
 
 /* 0; ERROR_RANGE when a symbol needs more than 2^53 units, p + q > 19, or a table is too large;
  * ERROR_BAD when base and quote assets, ticks or lots make no sense. State STARTING, no balances. */

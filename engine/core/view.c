@@ -48,8 +48,10 @@ void core_view_counters(const struct core *core, struct abi_counters *out) {
 static money reserved_worth(const struct core *core) {
     money sum = 0;
     for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
-        for (uint32_t asset = 0; asset < core->setup.asset_count; asset++)
-            sum += asset_worth(core, money_from_e8(core->account[venue][asset].reserved_e8, 0), asset);
+        for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
+            int64_t reserved_e8 = account_of(core, venue, asset)->reserved_e8;
+            if (reserved_e8 != 0) sum += asset_worth(core, money_from_e8(reserved_e8, 0), asset);
+        }
     return sum;
 }
 
@@ -86,7 +88,7 @@ void core_view_risk(const struct core *core, struct abi_risk *out) {
 
 /* Cost of trading the residual now at one venue, against a price; INT64_MIN: no quote to tell. */
 static int64_t cost_now(const struct core *core, uint32_t symbol, uint32_t venue, int64_t residual, int64_t price) {
-    const struct abi_quote *quote = &core->market.quote[symbol][venue];
+    const struct abi_quote *quote = quote_of(&core->market, symbol, venue);
     const struct journal_symbol *s = symbol_of(core, symbol);
     int64_t touch = residual > 0 ? quote->bid_price : quote->ask_price;
     int64_t lost = residual > 0 ? price - touch : touch - price;
@@ -161,15 +163,17 @@ void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_s
 
 void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out) {
     assert(venue < core->setup.venue_count);
-    for (uint32_t s = 0; s < ABI_SYMBOL_MAX; s++)
-        out->quote[s] = core->market.quote[s][venue];
+    memset(out, 0, sizeof *out);
+    for (uint32_t s = 0; s < core->setup.symbol_count; s++)
+        out->quote[s] = *quote_of(&core->market, s, venue);
 }
 
 void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out) {
     assert(venue < core->setup.venue_count);
-    for (uint32_t asset = 0; asset < ABI_ASSET_MAX; asset++) {
-        const struct account *account = &core->account[venue][asset];
-        out->asset[asset] = (struct abi_balance){.total_e8 = money_e8_floor(account->total),
+    memset(out, 0, sizeof *out);
+    for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
+        const struct account *account = account_of(core, venue, asset);
+        out->asset[asset] = (struct abi_balance){.total_e8 = account->total_e8,
                                                  .reserved_e8 = account->reserved_e8,
                                                  .venue_e8 = account->venue_e8,
                                                  .venue_wall_ns = account->venue_wall_ns,
@@ -180,7 +184,7 @@ void core_view_balances(const struct core *core, uint32_t venue, struct abi_bala
 bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset) {
     assert(venue < core->setup.venue_count);
     assert(asset < core->setup.asset_count);
-    return core->account[venue][asset].known;
+    return account_of(core, venue, asset)->known;
 }
 
 uint32_t core_unresolved(const struct core *core, uint64_t *order_id, uint32_t cap) {

@@ -32,9 +32,9 @@ struct world {
 };
 
 static inline struct core *core_new(const struct core_setup *setup) {
-    struct core *core = aligned_alloc(64, core_size());
+    struct core *core = aligned_alloc(64, core_size(setup));
     assert_non_null(core);
-    memset(core, 0xa5, core_size()); /* nothing may depend on what was there */
+    memset(core, 0xa5, core_size(setup)); /* nothing may depend on what was there */
     assert_int_equal(core_init(core, setup), 0);
     return core;
 }
