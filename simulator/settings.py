@@ -289,7 +289,9 @@ def _replay(fields: Fields) -> ReplaySettings:
     return replay
 
 
-def _check_together(control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]) -> None:
+def _check_together(
+    control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]
+) -> None:
     ports = {control}
     names: set[str] = set()
     for i, venue in enumerate(venues):
