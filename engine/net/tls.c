@@ -142,7 +142,7 @@ void tls_destroy(struct tls *tls) {
 
 /* OpenSSL's own texts are behind a lock, so the hot thread has these. */
 static void say_reason(struct tls *tls, unsigned long number) {
-    int reason = number == 0 ? 0 : ERR_GET_REASON(number);
+    int reason = ERR_GET_LIB(number) == ERR_LIB_SSL ? ERR_GET_REASON(number) : 0;
     if (reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
         snprintf(tls->why, sizeof tls->why, "TLS: the peer says \"%s\"",
                  SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
@@ -151,11 +151,11 @@ static void say_reason(struct tls *tls, unsigned long number) {
     else if (reason == REASON_NO_TLS)
         text_copy(tls->why, sizeof tls->why, "TLS: the peer does not speak TLS 1.2 or 1.3");
     else
-        snprintf(tls->why, sizeof tls->why, "TLS: protocol error %d", reason);
+        snprintf(tls->why, sizeof tls->why, "TLS: error %lx", number);
 }
 
 static int fail(struct tls *tls, int code) {
-    if (!tls->over) say_reason(tls, ERR_peek_error());
+    if (!tls->over) say_reason(tls, ERR_peek_last_error());
     tls->over = true;
     ERR_clear_error();
     return code;
@@ -173,19 +173,19 @@ const char *tls_why(const struct tls *tls) {
 
 /* ---- bytes ---- */
 
-/* Size of the whole records at the front of data; ERROR_BAD: these are none. */
-static int64_t whole_records(const uint8_t *data, size_t size) {
+/* Size of the whole records at the front of data; *junk: what follows them is none and never will be. */
+static size_t whole_records(const uint8_t *data, size_t size, bool *junk) {
     size_t whole = 0;
+    *junk = false;
     while (size - whole >= HEADER_SIZE) {
         const uint8_t *header = data + whole;
         size_t body = (size_t)header[3] << 8 | header[4];
-        if (header[0] < RECORD_TYPE_LEAST || header[0] > RECORD_TYPE_MOST || header[1] != PROTOCOL_MAJOR ||
-            body > TLS_RECORD_SIZE_MAX - HEADER_SIZE)
-            return ERROR_BAD;
-        if (size - whole - HEADER_SIZE < body) break;
+        *junk = header[0] < RECORD_TYPE_LEAST || header[0] > RECORD_TYPE_MOST || header[1] != PROTOCOL_MAJOR ||
+                body > TLS_RECORD_SIZE_MAX - HEADER_SIZE;
+        if (*junk || size - whole - HEADER_SIZE < body) break;
         whole += HEADER_SIZE + body;
     }
-    return (int64_t)whole;
+    return whole;
 }
 
 static void input_begin(struct tls *tls, const uint8_t *data, size_t size) {
@@ -199,9 +199,10 @@ static void input_begin(struct tls *tls, const uint8_t *data, size_t size) {
 
 int tls_handshake(struct tls *tls, uint8_t *data, size_t *size) {
     if (tls->over) return ERROR_CLOSED;
-    int64_t whole = whole_records(data, *size);
-    if (whole < 0) return fail_bytes(tls);
-    input_begin(tls, data, (size_t)whole);
+    bool junk;
+    size_t whole = whole_records(data, *size, &junk);
+    if (junk) return fail_bytes(tls);
+    input_begin(tls, data, whole);
     int result = SSL_do_handshake(tls->ssl);
     reply_end(tls);
     size_t used = tls->in_used;
@@ -245,24 +246,21 @@ int tls_open(struct tls *tls, uint8_t *data, size_t *size, size_t *plain_size) {
     if (tls->over) return ERROR_CLOSED;
     uint8_t *at = data + *plain_size;
     size_t sealed = *size - *plain_size;
-    int64_t whole = whole_records(at, sealed);
-    if (whole < 0) return fail_bytes(tls);
-    if (whole == 0) return 0;
-    input_begin(tls, at, (size_t)whole);
+    bool junk;
+    size_t whole = whole_records(at, sealed, &junk);
+    if (whole == 0 && !junk) return 0;
+    input_begin(tls, at, whole);
     /* In place: a record is copied out before it is opened, and what it holds is shorter than itself. */
     size_t opened;
-    int code = open_records(tls, at, (size_t)whole, &opened);
+    int code = open_records(tls, at, whole, &opened);
     reply_end(tls);
     tls->in_size = tls->in_used = 0;
+    if (code == 0 && junk) code = fail_bytes(tls);
     *plain_size += opened;
-    if (code != 0) { /* nothing behind it counts any more */
-        *size = *plain_size;
-        return code;
-    }
-    size_t left = sealed - (size_t)whole;
+    size_t left = code == 0 ? sealed - whole : 0; /* nothing behind an end counts any more */
     if (left > 0) memmove(at + opened, at + whole, left);
     *size = *plain_size + left;
-    return 0;
+    return code;
 }
 
 int64_t tls_seal(struct tls *tls, const uint8_t *plain, size_t size, uint8_t *out, size_t cap) {
