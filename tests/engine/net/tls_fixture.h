@@ -37,16 +37,17 @@ static inline void add_extension(X509 *certificate, int nid, const char *value) 
 /* Good from `from_s` to `to_s`, seconds from now; `issuer` NULL: vouches for itself; `names` NULL: an authority. */
 static inline struct identity identity_make(const struct identity *issuer, const char *names, long from_s,
                                             long to_s) {
-    static long serial = 1;
+    static long serial;
     struct identity made = {.certificate = X509_new(), .key = EVP_EC_gen("P-256")};
     X509 *certificate = made.certificate;
     assert_non_null(made.key);
     X509_set_version(certificate, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), from_s);
     X509_gmtime_adj(X509_getm_notAfter(certificate), to_s);
     X509_set_pubkey(certificate, made.key);
-    const char *name = names == NULL ? "authority" : "venue";
+    char name[32];
+    snprintf(name, sizeof name, "%s %ld", names == NULL ? "authority" : "venue", serial);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const unsigned char *)name,
                                -1, -1, 0);
     X509_set_issuer_name(certificate, X509_get_subject_name(issuer == NULL ? certificate : issuer->certificate));
