@@ -44,7 +44,8 @@ static void check_refused(const struct identity *shown, int version, const char 
     server_run(&server);
     int code = connect_to(&server, &link, &trail);
     server_end(&server);
-    if (code != ERROR_REFUSED || strstr(trail.text, reason) == NULL || strstr(trail.text, server.url.authority) == NULL)
+    if (code != ERROR_REFUSED || strstr(trail.text, reason) == NULL ||
+        strstr(trail.text, server.url.authority) == NULL)
         fail_msg("%d: %s", code, trail.text);
     assert_int_equal(link.fd, -1);
     assert_null(link.tls);
