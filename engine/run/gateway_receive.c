@@ -24,6 +24,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     size_t size, need = 0;
     uint8_t *data = wire_data(hot->wires, number, &size);
     if (size == 0) return false;
+    stages_message(&hot->stages);
     struct ws_event event;
     int64_t used = ws_parse(&connection->ws, data, size, &event, &need);
     if (used == ERROR_NEED_MORE) return false;
@@ -31,6 +32,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         close_for_protocol(hot, number, connection->ws.close_code, connection->ws.error);
         return false;
     }
+    stages_stamp(&hot->stages, STAMP_FRAMED);
     connection->frame_ns = recv_ns;
     hot->gateway[connection->venue].view.frame_mono_ns = recv_ns;
     if (event.kind == WS_EVENT_MESSAGE)
@@ -83,10 +85,24 @@ static void read_messages(struct hot *hot, uint32_t number, int64_t recv_ns) {
             return;
 }
 
+/* Record by record: the first message does not wait for the others to be opened. */
+static int read_records(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    for (;;) {
+        stages_record_next(&hot->stages);
+        int code = wire_open(hot->wires, number);
+        if (code <= 0) return code;
+        stages_record_opened(&hot->stages);
+        read_messages(hot, number, recv_ns);
+        if (!hot->connection[number].used) return 0;
+    }
+}
+
 void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
-    int code = wire_open(hot->wires, number);
-    read_messages(hot, number, recv_ns); /* what was opened before an error is good */
-    if (code == 0 || !hot->connection[number].used) return;
+    if (!wire_is_tls(hot->wires, number)) {
+        read_messages(hot, number, recv_ns);
+        return;
+    }
+    if (read_records(hot, number, recv_ns) == 0) return;
     char why[160];
     text_copy(why, sizeof why, wire_why(hot->wires, number));
     wire_remove(hot->wires, number);
