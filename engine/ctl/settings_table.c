@@ -28,6 +28,7 @@ static const struct setting_pattern ws_url = {"^ws://" LOOPBACK_REGEX, "ws://" L
 static const struct setting_pattern http_url = {"^http://" LOOPBACK_REGEX, "http://" LOOPBACK_RULE};
 static const struct setting_pattern any_url = {"^(ws|http)://" LOOPBACK_REGEX, "ws:// or http://" LOOPBACK_RULE};
 static const struct setting_pattern api_key = {"^[!-~]{1,127}$", "1 to 127 printable characters without blanks"};
+static const struct setting_pattern secret_path = {"^/[!-~]{1,250}$", "an absolute path of at most 251 characters"};
 static const struct setting_pattern variable = {"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
                                                 "the name of an environment variable"};
 
@@ -155,15 +156,26 @@ static const struct setting venue_rows[] = {
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API key."},
+    {.key = "key_type",
+     .type = SETTING_CHOICE,
+     .store = STORE_CHOICE_U32,
+     FIELD(V, key_type),
+     .choice = {"hmac", "ed25519"},
+     .help = "hmac: each order is signed. ed25519 (kind binance): the connection logs on once, orders need no "
+             "signature; the secret is a private key in PEM form, from secret_file or secret_env."},
     {.key = "secret",
      TEXT_FIELD(V, secret),
      .secret = true,
      .pattern = &api_key,
-     .help = "API secret; or secret_env."},
+     .help = "API secret; or secret_env, or secret_file."},
     {.key = "secret_env",
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API secret."},
+    {.key = "secret_file",
+     .type = SETTING_TEXT,
+     .pattern = &secret_path,
+     .help = "File that holds the API secret, which only its owner can read."},
     {.key = "taker_fee_bps",
      .type = SETTING_NUMBER,
      .store = STORE_I64,

@@ -32,7 +32,8 @@ struct uring;
 #define ENGINE_REST_SIZE        (256u << 10) /* bytes that may have come behind an upgrade */
 #define ENGINE_TO_HOT_ITEMS     1024u
 #define ENGINE_TO_COURIER_ITEMS 1024u
-#define ENGINE_WEBSOCKET_ORDERS 64 /* requests that may be unanswered on an order WebSocket */
+#define ENGINE_WEBSOCKET_ORDERS 64      /* requests that may be unanswered on an order WebSocket */
+#define ENGINE_LOGON_ID         "logon" /* of the request that begins a session */
 #define ENGINE_STOP_REASON      "the engine is stopping"
 
 enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
@@ -68,6 +69,7 @@ struct to_hot {
         struct core_params params;
         struct core_limits limits;
         char text[96];
+        char logon[448]; /* CONNECTION of an order WebSocket whose venue gives sessions: the signed request */
     };
 };
 

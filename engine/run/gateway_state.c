@@ -57,7 +57,7 @@ static uint32_t judge(const struct hot *hot, const struct gateway *gateway, cons
     if (!gateway->feed_ready) return ABI_VENUE_DOWN;
     *reason = "order connection down";
     if (!orders_up(gateway)) return ABI_VENUE_DOWN;
-    *reason = "private stream down";
+    *reason = gateway->logon_error[0] != '\0' ? gateway->logon_error : "private stream down";
     if (!user_up(gateway)) return ABI_VENUE_DOWN;
     *reason = "no market data";
     int64_t limit = (int64_t)hot->engine->settings.venue_stale_ms * 1000000;
@@ -106,6 +106,8 @@ void gateway_state(struct hot *hot, uint32_t venue) {
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by) {
     struct gateway *gateway = &hot->gateway[venue];
     gateway->off = off;
-    if (off) snprintf(gateway->off_reason, sizeof gateway->off_reason, "switched off by %s", by->actor);
+    if (off)
+        snprintf(gateway->off_reason, sizeof gateway->off_reason, "switched off by %.31s%s%.40s", by->actor,
+                 by->reason[0] != '\0' ? ": " : "", by->reason);
     gateway_state(hot, venue);
 }

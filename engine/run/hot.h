@@ -32,6 +32,7 @@ struct hot_connection {
     int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
+    bool logged_on;   /* see session.h */
     struct ws_parser ws;
 };
 
@@ -48,6 +49,7 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
+    char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;

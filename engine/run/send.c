@@ -7,6 +7,7 @@
 #include "../base/histogram.h"
 #include "../base/text.h"
 #include "hot.h"
+#include "session.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
     uint32_t x = hot->mask_seed;
@@ -42,8 +43,9 @@ struct outgoing {
 /* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
 static int choose_connection(struct hot *hot, struct gateway *gateway, const char **why) {
     if (gateway->ops->orders_by_websocket) {
-        *why = "order connection down";
-        return gateway->orders[0];
+        int number = gateway->orders[0];
+        *why = number < 0 ? "order connection down" : "not logged on";
+        return number >= 0 && session_holds(hot, (uint32_t)number) ? number : -1;
     }
     for (uint32_t i = 0; i < gateway->orders_count; i++) {
         int number = gateway->orders[i];
