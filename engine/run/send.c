@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/text.h"
 #include "hot.h"
 #include "session.h"
@@ -146,7 +145,6 @@ static bool is_pair(const struct journal_order *const *orders, uint32_t count, u
 }
 
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
-    struct abi_histogram *stage = hot->engine->segment->stage;
     for (uint32_t at = 0, n; at < count; at += n) {
         n = is_pair(orders, count, at) ? 2 : 1;
         struct outgoing out[2];
@@ -161,12 +159,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
-        histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);
-        histogram_record(stage[ABI_STAGE_SEND].bucket, sent - ready);
-        if (recv_ns != 0) {
-            histogram_record(stage[ABI_STAGE_TICK_TO_ORDER].bucket, ready - recv_ns);
-            histogram_record(stage[ABI_STAGE_TICK_TO_WIRE].bucket, sent - recv_ns);
-        }
+        stages_order(&hot->stages, recv_ns != 0, before, ready, sent);
         for (uint32_t i = 0; i < n; i++)
             report_sent(hot, &out[i], out[i].order);
     }
