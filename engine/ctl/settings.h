@@ -20,8 +20,8 @@ struct settings_venue {
     char orders_url[128]; /* ws:// (binance) or http:// (mexc) */
     char user_url[128];   /* ws://; empty where user data comes on orders_url */
     char rest_url[128];
-    char key[128]; /* from key_env; SIM has public ones in the file */
-    char secret[512]; /* also from secret_file; ED25519: a private key in PEM form */
+    char key[128];     /* from key_env; SIM has public ones in the file */
+    char secret[512];  /* also from secret_file; ED25519: a private key in PEM form */
     uint32_t key_type; /* enum settings_key_type */
     int64_t taker_fee_ppm;
     uint32_t recv_window_ms;

@@ -23,12 +23,12 @@ void gateway_capacity(struct hot *hot, uint32_t venue) {
     uint32_t capacity = 0;
     if (user_up(gateway) && hot->now >= gateway->hold_until_ns) {
         if (gateway->ops->orders_by_websocket) {
-            if (gateway->orders[0] >= 0 && !uring_has_unsent(hot->ring, (uint32_t)gateway->orders[0]))
+            if (gateway->orders[0] >= 0 && send_is_free(hot, (uint32_t)gateway->orders[0]))
                 capacity = ENGINE_WEBSOCKET_ORDERS;
         } else {
             for (uint32_t i = 0; i < gateway->orders_count; i++) {
                 int number = gateway->orders[i];
-                if (number >= 0 && hot->connection[number].busy_order_id == 0) capacity++;
+                if (number >= 0 && send_is_free(hot, (uint32_t)number)) capacity++;
             }
         }
     }
@@ -39,7 +39,7 @@ void gateway_capacity(struct hot *hot, uint32_t venue) {
     memset(&state, 0, sizeof state);
     state.what = JOURNAL_STATE_GATEWAY;
     state.index = venue;
-    state.old_value = gateway->capacity_told;
+    state.old_value = gateway->ops->orders_by_websocket ? 0 : ENGINE_HEDGE_CONNECTIONS;
     state.new_value = capacity;
     gateway->capacity_told = capacity;
     apply_state(hot, &state);

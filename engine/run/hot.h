@@ -121,6 +121,9 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
 /* ---- send.c: orders out ---- */
 /* The ORDER records of one decision; both legs leave in one submission. */
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+/* True when an order may leave on this order connection now: logged on, nothing unsent, and no answer awaited where
+ * requests go one by one. */
+bool send_is_free(const struct hot *hot, uint32_t connection);
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 
