@@ -1,0 +1,25 @@
+#pragma once
+/* Time stamps of the benchmarks: the processor's time-stamp counter where there is one (invariant and equal on all
+ * processors of the machines measured on), else CLOCK_MONOTONIC. Ticks become ns by a calibration at start. */
+#include <stdint.h>
+
+#include "../base/clock.h"
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+static inline int64_t tsc_now(void) {
+    unsigned processor;
+    return (int64_t)__rdtscp(&processor);
+}
+#else
+static inline int64_t tsc_now(void) {
+    return clock_mono_ns();
+}
+#endif
+
+/* Ticks of one ns, measured over some 20 ms. */
+double tsc_per_ns(void);
+/* What two stamps in a row differ by at least, in ticks: the timer's own part of every single measurement. */
+int64_t tsc_cost(void);
+/* The share of half a second, in percent, that something else took from this thread in pieces of more than 5 us. */
+double tsc_lost_pct(void);
