@@ -22,7 +22,6 @@
 #define ORDER_SIZE 400
 #define SOCKETS    3 /* one for ticks, two for what comes back */
 #define ECHO_NS    1000000000
-#define PAUSE_NS   20000
 
 static void cpu_pin(int cpu) {
     cpu_set_t set;
@@ -67,10 +66,11 @@ static int connect_pair(int ends[2]) {
     return ends[1] >= 0 ? 0 : ERROR_SYSTEM;
 }
 
-static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, struct samples *samples) {
+static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, uint32_t pause_us,
+                     struct samples *samples) {
     uint8_t tick[TICK_SIZE] = {answers}, data[ORDER_SIZE];
     for (uint32_t i = 0; i < count + count / 10; i++) {
-        int64_t pause_end = clock_mono_ns() + PAUSE_NS;
+        int64_t pause_end = clock_mono_ns() + (int64_t)pause_us * 1000;
         while (clock_mono_ns() < pause_end)
             continue;
         int64_t begin = tsc_now(), deadline = pause_end + ECHO_NS;
@@ -83,7 +83,7 @@ static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, str
     return 0;
 }
 
-int load_echo(struct load *load, uint32_t count, FILE *out) {
+int load_echo(struct load *load, uint32_t count, uint32_t pause_us, FILE *out) {
     int ends[SOCKETS][2], ours[SOCKETS], theirs[SOCKETS], code = 0;
     for (int i = 0; i < SOCKETS && code == 0; i++) {
         code = connect_pair(ends[i]);
@@ -102,8 +102,8 @@ int load_echo(struct load *load, uint32_t count, FILE *out) {
     }
     struct samples one, two;
     if (child < 0 || samples_init(&one, count) != 0 || samples_init(&two, count) != 0) return ERROR_SYSTEM;
-    code = ping_pong(ours, 1, count, &one);
-    if (code == 0) code = ping_pong(ours, 2, count, &two);
+    code = ping_pong(ours, 1, count, pause_us, &one);
+    if (code == 0) code = ping_pong(ours, 2, count, pause_us, &two);
     double us = load->ticks_per_ns * 1000.0;
     samples_print(out, "tcp_echo_us", &one, us, "us");
     fputc(',', out);

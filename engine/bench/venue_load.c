@@ -10,7 +10,7 @@
  *   quote MS                             keeps the books fresh for so long
  *   trade COUNT WARM_UP INTERVAL_US BACKGROUND_PER_S LEGS
  *   blast TENTHS_OF_A_SECOND FRAMES_PER_WRITE
- *   echo COUNT                           raw TCP on the same processors
+ *   echo COUNT PAUSE_US                  raw TCP on the same processors
  *   quit */
 #include <poll.h>
 #include <sched.h>
@@ -90,7 +90,7 @@ static int command(struct load *load, const char *line, FILE *out) {
     }
     if (sscanf(line, "wait %u", &a) == 1) return wait_subscribed(load, a);
     if (sscanf(line, "quote %u", &a) == 1) return keep_quoting(load, a);
-    if (sscanf(line, "echo %u", &a) == 1) return load_echo(load, a, out);
+    if (sscanf(line, "echo %u %u", &a, &b) == 2) return load_echo(load, a, b, out);
     if (sscanf(line, "blast %u %u", &a, &b) == 2) return load_blast(load, a, b, out);
     if (sscanf(line, "trade %u %u %u %u %u", &plan.count, &plan.warm_up, &plan.interval_us, &plan.background_per_s,
                &plan.legs) == 5)
