@@ -101,6 +101,7 @@ class Scene:
     tls: bool = False
     session: bool = False
     busy_poll: bool = True
+    fast: bool = False  # tick_engine: order rates are not limited
     record_quotes: bool = False
 
 
@@ -136,8 +137,9 @@ class LoadPeer:
         """Figures of one command. Raises BenchError when it failed."""
         self.tell(command)
         answer = self._read(timeout_s)
-        if answer.pop("code") != 0:
-            raise BenchError(f"venue_load: {command!r} failed: {answer}")
+        code = answer.pop("code")
+        if code != 0:
+            raise BenchError(f"venue_load: {command!r} failed with code {code}: {answer}")
         return answer
 
     def end(self) -> None:
@@ -239,7 +241,7 @@ class BenchDesk:
     def wait_trading(self) -> None:
         """Subscribed everywhere, accounts known, ACTIVE, and a reference price for every book."""
         deadline = time.monotonic() + READY_S
-        self.load.ask(f"wait {int(READY_S * 1000)}")
+        self._wait_subscribed(deadline)
         while time.monotonic() < deadline:
             self.load.ask("quote 300")
             if self.engine.poll() is not None:
@@ -249,6 +251,13 @@ class BenchDesk:
                     self.load.ask("quote 2500")
                     return
         raise BenchError(f"the engine is not ACTIVE within {READY_S:.0f} s: {self.log_tail()}")
+
+    def _wait_subscribed(self, deadline_s: float) -> None:
+        while not self.load.ask("wait 500")["subscribed"]:
+            if self.engine.poll() is not None:
+                raise BenchError(f"the engine ended: {self.log_tail()}")
+            if time.monotonic() > deadline_s:
+                raise BenchError(f"the engine does not subscribe within {READY_S:.0f} s: {self.log_tail()}")
 
     def log_tail(self) -> str:
         return " | ".join(self._log.read_text(errors="replace").splitlines()[-6:])
@@ -274,7 +283,7 @@ def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[B
         _write(home / "config" / "strategies.json", strategies_document())
         log = home / "engine.log"
         with log.open("wb") as out:
-            engine = _engine_start(programs, home, out)
+            engine = _engine_start(programs, scene, home, out)
         desk = BenchDesk(home, instance, load, engine, log)
         desk.wait_trading()
         yield desk
@@ -293,8 +302,11 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document))
 
 
-def _engine_start(programs: Programs, home: Path, out: IO[bytes]) -> subprocess.Popen[bytes]:
-    command = [str(programs.path("arbdeck-engine")), "run", "--config", str(home / "config"), "--home", str(home)]
+def _engine_start(programs: Programs, scene: Scene, home: Path, out: IO[bytes]) -> subprocess.Popen[bytes]:
+    config = str(home / "config")
+    command = [str(programs.path("arbdeck-engine")), "run", "--config", config, "--home", str(home)]
+    if scene.fast:
+        command = [str(programs.path("tick_engine")), str(home), config]
     return subprocess.Popen(command, cwd=home, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
 

@@ -36,7 +36,7 @@ struct load_connection {
     uint32_t venue;
     enum load_role role;
     bool subscribed_in_envelope; /* Binance: user events come inside {"subscriptionId":..,"event":..} */
-    uint64_t pongs;
+    uint64_t pings, pongs;
     SSL *tls; /* NULL: plain */
     size_t in_size;
     uint8_t in[LOAD_IN_SIZE]; /* plain bytes not yet understood */

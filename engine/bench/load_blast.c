@@ -28,7 +28,6 @@ struct feed {
     struct load_connection *connection;
     uint32_t venue;
     uint32_t next; /* chunk */
-    uint64_t pongs_before;
     uint32_t symbol_count;
     uint32_t symbol[LOAD_SYMBOL_MAX];
     size_t begin, size; /* of what the kernel has not taken yet */
@@ -122,12 +121,12 @@ static uint64_t feeds_blast(struct load *load, struct feed *feeds, uint32_t coun
 
 static int feeds_settle(struct load *load, struct feed *feeds, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        feeds[i].pongs_before = feeds[i].connection->pongs;
+        feeds[i].connection->pings++;
         load_send_frame(feeds[i].connection, FRAME_PING, "end", 3);
     }
     int64_t deadline = clock_mono_ns() + PONG_NS;
     for (uint32_t i = 0; i < count; i++)
-        while (feeds[i].connection->pongs == feeds[i].pongs_before) {
+        while (feeds[i].connection->pongs < feeds[i].connection->pings) {
             load_serve(load, 0);
             if (!feeds[i].connection->used || clock_mono_ns() > deadline) return ERROR_TIMEOUT;
         }

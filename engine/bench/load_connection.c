@@ -62,7 +62,7 @@ static void accept_all(struct load *load, uint32_t venue) {
         connection->venue = venue;
         connection->role = LOAD_NEW;
         connection->in_size = 0;
-        connection->pongs = 0;
+        connection->pings = connection->pongs = 0;
         connection->tls = NULL;
         if (load->tls != NULL && tls_attach(load, connection) != 0) load_close(load, connection);
     }

@@ -14,6 +14,7 @@
 
 #define GAP_BPS     60
 #define ANSWER_NS   500000000
+#define SETTLE_NS   500000000
 #define SWEEP_EVERY 64 /* looks at the usual connections before one at all of them */
 
 struct run {
@@ -55,13 +56,32 @@ static void background(struct run *run, int64_t now) {
     if (run->background_next_ns < now - 1000000) run->background_next_ns = now; /* what was missed stays missed */
 }
 
+/* The engine has booked what the venues said of the trade before: it answers pings in the order of what it reads. */
+static void ping(struct load *load, uint32_t venues) {
+    for (uint32_t v = 0; v < load->venue_count; v++) {
+        struct load_connection *user = load->venue[v].user;
+        if (user == NULL || (venues >> v & 1u) == 0) continue;
+        user->pings++;
+        load_send_frame(user, FRAME_PING, "done", 4);
+    }
+}
+
+static bool is_settled(const struct load *load) {
+    for (uint32_t v = 0; v < load->venue_count; v++) {
+        const struct load_connection *user = load->venue[v].user;
+        if (user != NULL && user->pongs < user->pings) return false;
+    }
+    return true;
+}
+
 static void wait_for_slot(struct run *run) {
     int64_t now = clock_mono_ns();
     if (now > run->next_ns + (int64_t)run->plan->interval_us * 1000) {
         run->late++;
-        run->next_ns = now;
+        run->next_ns = now; /* what was missed stays missed */
     }
-    while ((now = clock_mono_ns()) < run->next_ns) {
+    while ((now = clock_mono_ns()) < run->next_ns || !is_settled(run->load)) {
+        if (now > run->next_ns + SETTLE_NS) break;
         background(run, now);
         load_serve(run->load, 0);
     }
@@ -100,6 +120,14 @@ static struct load_touch gap(uint32_t symbol, bool up) {
     return up ? (struct load_touch){mid + move, mid + move + 2} : (struct load_touch){mid - move - 2, mid - move};
 }
 
+static void answer(struct load *load) {
+    uint32_t involved = 0;
+    for (uint32_t i = 0; i < load->order_count; i++)
+        involved |= 1u << load->order[i].venue;
+    load_answer_all(load);
+    ping(load, involved);
+}
+
 static int trade_once(struct run *run) {
     struct load *load = run->load;
     uint8_t frame[QUOTE_TEXT_SIZE_MAX + 8], sealed[LOAD_OUT_SIZE];
@@ -127,7 +155,7 @@ static int trade_once(struct run *run) {
     if (run->plan->legs == 1)
         load->order_count = 0; /* a peer wants no answer */
     else
-        load_answer_all(load);
+        answer(load);
     load_neutral(load, venue, symbol);
     return 0;
 }

@@ -63,11 +63,12 @@ static int load_start(struct load *load, int count, char **argument) {
     return load_listen(load) == 0 ? 0 : fail("cannot listen on loopback");
 }
 
-static int wait_subscribed(struct load *load, uint32_t ms) {
+static int wait_subscribed(struct load *load, uint32_t ms, FILE *out) {
     int64_t deadline = clock_mono_ns() + (int64_t)ms * 1000000;
     while (!load_is_subscribed(load) && clock_mono_ns() < deadline)
         load_serve(load, 1);
-    return load_is_subscribed(load) ? 0 : ERROR_TIMEOUT;
+    fprintf(out, "\"subscribed\":%s", load_is_subscribed(load) ? "true" : "false");
+    return 0;
 }
 
 static int keep_quoting(struct load *load, uint32_t ms) {
@@ -88,7 +89,7 @@ static int command(struct load *load, const char *line, FILE *out) {
         strcpy(load->key_secret[a], secret);
         return 0;
     }
-    if (sscanf(line, "wait %u", &a) == 1) return wait_subscribed(load, a);
+    if (sscanf(line, "wait %u", &a) == 1) return wait_subscribed(load, a, out);
     if (sscanf(line, "quote %u", &a) == 1) return keep_quoting(load, a);
     if (sscanf(line, "echo %u %u", &a, &b) == 2) return load_echo(load, a, b, out);
     if (sscanf(line, "blast %u %u", &a, &b) == 2) return load_blast(load, a, b, out);
