@@ -137,20 +137,6 @@ static int read_symbol(const json_t *object, const char *path, uint32_t index, s
     return read_symbol_venues(json_object_get(object, "venues"), venues_path, engine, symbol, trail);
 }
 
-static uint32_t count_assets(const struct settings_engine *engine) {
-    const char *seen[2 * ABI_SYMBOL_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 * engine->symbol_count; i++) {
-        const struct settings_symbol *symbol = &engine->symbol[i / 2];
-        const char *name = i % 2 == 0 ? symbol->base : symbol->quote;
-        uint32_t at = 0;
-        while (at < count && strcmp(seen[at], name) != 0)
-            at++;
-        if (at == count) seen[count++] = name;
-    }
-    return count;
-}
-
 static int read_symbols(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     const json_t *list = settings_list(&settings_of_engine, root, "", "symbols", trail);
     if (list == NULL) return trail != NULL ? trail->code : ERROR_BAD;
@@ -161,10 +147,6 @@ static int read_symbols(const json_t *root, struct settings_engine *engine, stru
         int result = read_symbol(json_array_get(list, i), path, i, engine, trail);
         if (result != 0) return result;
     }
-    uint32_t asset_count = count_assets(engine);
-    if (asset_count > ABI_ASSET_MAX)
-        return error_set(trail, ERROR_RANGE, "symbols use %u different assets: at most %d fit", asset_count,
-                         ABI_ASSET_MAX);
     return 0;
 }
 
@@ -188,18 +170,16 @@ static int check_together(const json_t *root, const struct settings_engine *engi
     if (engine->mode != ABI_MODE_SIM)
         return error_set(trail, ERROR_REFUSED, "mode = \"%s\": this release runs SIM only",
                          json_string_value(json_object_get(root, "mode")));
-    if (engine->busy_poll && engine->hot_cpu < 0)
-        return error_set(trail, ERROR_BAD,
-                         "threads.busy_poll = true: needs threads.hot_cpu, a processor of its own");
     return 0;
 }
 
 static int read_engine(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     int result = settings_read_table(&settings_of_engine, root, "", engine, trail);
-    if (result == 0) result = read_part(&settings_of_threads, root, "threads", engine, trail);
+    if (result == 0) result = settings_read_threads(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_journal, root, "journal", engine, trail);
     if (result == 0) result = check_together(root, engine, trail);
     if (result == 0) result = read_venues(root, engine, trail);
+    if (result == 0) result = settings_check_receivers(engine, trail);
     if (result == 0) result = read_symbols(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_risk, root, "risk", engine, trail);
     if (result == 0) result = read_hedge_ladder(json_object_get(root, "risk"), engine, trail);

@@ -5,9 +5,11 @@
 #include "../net/uring.h"
 #include "../net/ws.h"
 #include "engine.h"
+#include "stages.h"
 
 #define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
+#define HOT_JOURNAL_SAMPLE  16       /* every so many appends one is timed */
 #define HOT_PUBLISH_NS      2000000  /* latched blocks: at most this often while something changes */
 #define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
 #define HOT_MARK_NS         1000000000
@@ -38,10 +40,10 @@ struct hot_connection {
 struct gateway {
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
-    char host[96];               /* Host header of the order path */
-    int feed, user;              /* connection numbers, -1: none */
-    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    const struct venue_keys *keys;
+    const struct order_template *form; /* of each symbol's orders */
+    int feed, user;                    /* connection numbers, -1: none */
+    int orders[ENGINE_HTTP_MAX];       /* WebSocket order path: [0] only */
     uint32_t orders_count;
     bool feed_ready; /* subscribed */
     bool user_ready;
@@ -64,9 +66,13 @@ struct hot {
     int64_t next_mark_ns;
     int64_t next_publish_ns;
     int64_t next_house_ns;
+    int64_t next_clock_ns;
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
+    uint64_t book_changed[ABI_VENUE_MAX];     /* bit p: page p is to be published */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
+    uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;
@@ -76,6 +82,7 @@ struct hot {
     uint32_t depth;
     uint32_t mask_seed;
     uint64_t alarm_id;
+    struct stages stages;
     struct abi_status status;
     struct abi_counters counters; /* hot's own; the core's are added when published */
     struct abi_alarms alarms;

@@ -63,6 +63,28 @@ static const struct refused engine_cases[] = {
     {"\"hot_cpu\": -1", "\"hot_cpu\": -2", ERROR_RANGE, "threads.hot_cpu = -2: must be an integer from -1 to 1023"},
     {"\"hot_cpu\": -1", "\"hot_cpu\": 0.5", ERROR_BAD, "threads.hot_cpu = 0.5: must be an integer"},
     {"\"busy_poll\": false", "\"busy_poll\": true", ERROR_BAD, "threads.busy_poll = true: needs threads.hot_cpu"},
+    {"\"hot_cpu\": -1", "\"hot_cpu\": 1023", ERROR_RANGE,
+     "threads.hot_cpu = 1023: no such processor here; the engine may use "},
+    {"\"layout\": \"one\"", "\"layout\": \"two\"", ERROR_BAD,
+     "threads.layout = \"two\": must be one of \"one\", \"receivers\""},
+    {"\"receive_cpus\": []", "\"receive_cpus\": [0]", ERROR_BAD,
+     "threads.receive_cpus = [0]: only with threads.layout = \"receivers\""},
+    {"\"layout\": \"one\",\n    \"hot_cpu\": -1,\n    \"receive_cpus\": []",
+     "\"layout\": \"receivers\", \"receive_cpus\": [1023]", ERROR_RANGE,
+     "threads.receive_cpus[0] = 1023: no such processor here; the engine may use "},
+    {"\"layout\": \"one\",\n    \"hot_cpu\": -1,\n    \"receive_cpus\": []",
+     "\"layout\": \"receivers\", \"receive_cpus\": [0, 0]", ERROR_BAD, "threads.receive_cpus[1] = 0: listed twice"},
+    {"\"layout\": \"one\",\n    \"hot_cpu\": -1,\n    \"receive_cpus\": []",
+     "\"layout\": \"receivers\", \"hot_cpu\": 0, \"receive_cpus\": [0]", ERROR_BAD,
+     "threads.receive_cpus[0] = 0: this processor is threads.hot_cpu"},
+    {"\"layout\": \"one\",\n    \"hot_cpu\": -1,\n    \"receive_cpus\": [],\n    \"busy_poll\": false",
+     "\"layout\": \"receivers\", \"hot_cpu\": 0, \"busy_poll\": true", ERROR_BAD,
+     "threads.busy_poll = true: layout \"receivers\" then needs threads.receive_cpus"},
+    {"\"hot_cpu\": -1,\n    \"receive_cpus\": [],\n    \"busy_poll\": false,\n    \"fifo_priority\": 0",
+     "\"hot_cpu\": 0, \"busy_poll\": true, \"fifo_priority\": 50", ERROR_BAD,
+     "threads.fifo_priority = 50: with busy_poll only where threads.hot_cpu = 0 is isolated"},
+    {"\"fifo_priority\": 0", "\"fifo_priority\": 100", ERROR_RANGE,
+     "threads.fifo_priority = 100: must be an integer from 0 to 99"},
     {"\"stall_us\": 50000", "\"stall\": 50000", ERROR_BAD, "threads.stall: there is no such setting"},
     {"{\"sync_ms\": 200}", "[]", ERROR_BAD, "journal = []: must be an object"},
     {"\"venue_stale_ms\": 2000", "\"venue_stale_ms\": 99", ERROR_RANGE,
@@ -246,7 +268,7 @@ static void test_bytes_that_are_no_object_are_refused(void **state) {
     char *large = calloc(1, SETTINGS_TEXT_SIZE_MAX + 1);
     memset(large, ' ', SETTINGS_TEXT_SIZE_MAX + 1);
     assert_int_equal(settings_parse_engine(large, SETTINGS_TEXT_SIZE_MAX + 1, &out, &trail), ERROR_BAD);
-    assert_non_null(strstr(trail.text, "1048577 bytes: allowed are at most 1048576"));
+    assert_non_null(strstr(trail.text, "4194305 bytes: allowed are at most 4194304"));
     free(large);
     assert_int_equal(settings_read_engine("/nowhere/engine.json", &out, &trail), ERROR_SYSTEM);
     assert_non_null(strstr(trail.text, "/nowhere/engine.json"));
