@@ -16,6 +16,7 @@
 
 #include "quote_text.h"
 #include "samples.h"
+#include "tsc.h"
 
 #define LOAD_VENUE_MAX      8
 #define LOAD_SYMBOL_MAX     1024

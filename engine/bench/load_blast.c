@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../base/clock.h"
 #include "../base/error.h"
 #include "load.h"
 
@@ -97,7 +96,7 @@ static bool feed_write(struct feed *feed) {
 
 static uint64_t feeds_blast(struct load *load, struct feed *feeds, uint32_t count, int64_t end_ns) {
     uint64_t messages = 0;
-    while (clock_mono_ns() < end_ns) {
+    while (bench_mono_ns() < end_ns) {
         bool any = false;
         for (uint32_t i = 0; i < count; i++) {
             struct feed *feed = &feeds[i];
@@ -124,11 +123,11 @@ static int feeds_settle(struct load *load, struct feed *feeds, uint32_t count) {
         feeds[i].connection->pings++;
         load_send_frame(feeds[i].connection, FRAME_PING, "end", 3);
     }
-    int64_t deadline = clock_mono_ns() + PONG_NS;
+    int64_t deadline = bench_mono_ns() + PONG_NS;
     for (uint32_t i = 0; i < count; i++)
         while (feeds[i].connection->pongs < feeds[i].connection->pings) {
             load_serve(load, 0);
-            if (!feeds[i].connection->used || clock_mono_ns() > deadline) return ERROR_TIMEOUT;
+            if (!feeds[i].connection->used || bench_mono_ns() > deadline) return ERROR_TIMEOUT;
         }
     return 0;
 }
@@ -142,12 +141,12 @@ int load_blast(struct load *load, uint32_t seconds_tenths, uint32_t frames, FILE
         for (uint32_t c = 0; c < CHUNKS; c++)
             chunk_make(load, &feeds[i], &feeds[i].chunk[c], frames);
     int code = feeds_settle(load, feeds, count);
-    int64_t begin = clock_mono_ns();
+    int64_t begin = bench_mono_ns();
     uint64_t messages = 0;
     if (code == 0) messages = feeds_blast(load, feeds, count, begin + (int64_t)seconds_tenths * 100000000);
-    int64_t written = clock_mono_ns();
+    int64_t written = bench_mono_ns();
     if (code == 0) code = feeds_settle(load, feeds, count);
-    int64_t end = clock_mono_ns();
+    int64_t end = bench_mono_ns();
     figure_print(out, "throughput_msgs_per_s", (double)messages * 1e9 / (double)(end - begin), "messages/s",
                  messages);
     fprintf(out, ",\"feeds\":%u,\"frames_per_write\":%u,\"backlog_ms\":%.3f", count, frames,

@@ -13,10 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../base/clock.h"
 #include "../base/error.h"
 #include "load.h"
-#include "tsc.h"
 
 #define TICK_SIZE  150
 #define ORDER_SIZE 400
@@ -35,7 +33,7 @@ static ssize_t spin(int fd, uint8_t *data, size_t cap, int64_t deadline) {
     for (;;) {
         ssize_t got = recv(fd, data, cap, MSG_DONTWAIT);
         if (got >= 0 || errno != EAGAIN) return got;
-        if (deadline != 0 && clock_mono_ns() > deadline) return -1;
+        if (deadline != 0 && bench_mono_ns() > deadline) return -1;
     }
 }
 
@@ -70,8 +68,8 @@ static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, uin
                      struct samples *samples) {
     uint8_t tick[TICK_SIZE] = {answers}, data[ORDER_SIZE];
     for (uint32_t i = 0; i < count + count / 10; i++) {
-        int64_t pause_end = clock_mono_ns() + (int64_t)pause_us * 1000;
-        while (clock_mono_ns() < pause_end)
+        int64_t pause_end = bench_mono_ns() + (int64_t)pause_us * 1000;
+        while (bench_mono_ns() < pause_end)
             continue;
         int64_t begin = tsc_now(), deadline = pause_end + ECHO_NS;
         if (send(fd[0], tick, sizeof tick, MSG_NOSIGNAL) != TICK_SIZE) return ERROR_CLOSED;

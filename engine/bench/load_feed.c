@@ -1,7 +1,6 @@
 /* Market data: books that do not cross, quotes that keep them fresh. */
 #include <string.h>
 
-#include "../base/clock.h"
 #include "load.h"
 
 #define REFRESH_STEP_NS 10000000
@@ -24,7 +23,7 @@ size_t load_quote(struct load *load, uint32_t venue, uint32_t symbol, struct loa
     };
     load->venue[venue].touch[symbol] = touch;
     bool binary = load->venue[venue].kind == LOAD_MEXC;
-    size_t size = binary ? quote_protobuf(&quote, 0, clock_wall_ns() / 1000000, payload)
+    size_t size = binary ? quote_protobuf(&quote, 0, bench_wall_ns() / 1000000, payload)
                          : quote_json(&quote, 0, (char *)payload);
     return quote_frame(binary ? FRAME_BINARY : FRAME_TEXT, payload, size, out);
 }
@@ -38,7 +37,7 @@ void load_neutral(struct load *load, uint32_t venue, uint32_t symbol) {
 }
 
 void load_refresh(struct load *load) {
-    int64_t now = clock_mono_ns();
+    int64_t now = bench_mono_ns();
     if (now - load->refresh_ns < REFRESH_STEP_NS) return;
     load->refresh_ns = now;
     uint64_t all = (uint64_t)load->venue_count * load->symbol_count;

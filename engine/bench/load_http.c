@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../base/clock.h"
 #include "load.h"
 
 #define ACCOUNT_SIZE (96u << 10)
@@ -78,7 +77,7 @@ static void rest(struct load *load, struct load_connection *connection, const ch
     if (memmem(head, line, "/api/v3/account", 15) != NULL) {
         account(load, connection);
     } else if (memmem(head, line, "/api/v3/time", 12) != NULL) {
-        int text = snprintf(body, sizeof body, "{\"serverTime\":%lld}", (long long)(clock_wall_ns() / 1000000));
+        int text = snprintf(body, sizeof body, "{\"serverTime\":%lld}", (long long)(bench_wall_ns() / 1000000));
         answer(connection, 200, body, (size_t)text);
     } else if (memmem(head, line, "userDataStream", 14) != NULL) {
         int text = snprintf(body, sizeof body, "{\"listenKey\":\"bench%u\"}", connection->venue);

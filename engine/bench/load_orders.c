@@ -6,7 +6,6 @@
 
 #include <openssl/hmac.h>
 
-#include "../base/clock.h"
 #include "load.h"
 
 #define PPM 1000000
@@ -230,7 +229,7 @@ void load_answer(struct load *load, const struct load_order *order) {
     const struct load_touch *touch = &venue->touch[order->symbol];
     struct fill fill = {.price = order->buy ? touch->ask : touch->bid,
                         .id = ++load->order_id,
-                        .now_ms = (long long)(clock_wall_ns() / 1000000)};
+                        .now_ms = (long long)(bench_wall_ns() / 1000000)};
     if (order->buy ? order->price < fill.price : order->price > fill.price) load->orders_wrong++;
     quote_symbol(order->symbol, fill.symbol);
     fill.quote_e8 = fill.price * order->qty * 1000; /* 1e-2 x 1e-3 */

@@ -7,10 +7,8 @@
  * for, none while orders are awaited: this thread could not stamp their arrival while it sends. */
 #include <string.h>
 
-#include "../base/clock.h"
 #include "../base/error.h"
 #include "load.h"
-#include "tsc.h"
 
 #define GAP_BPS     60
 #define ANSWER_NS   500000000
@@ -75,12 +73,12 @@ static bool is_settled(const struct load *load) {
 }
 
 static void wait_for_slot(struct run *run) {
-    int64_t now = clock_mono_ns();
+    int64_t now = bench_mono_ns();
     if (now > run->next_ns + (int64_t)run->plan->interval_us * 1000) {
         run->late++;
         run->next_ns = now; /* what was missed stays missed */
     }
-    while ((now = clock_mono_ns()) < run->next_ns || !is_settled(run->load)) {
+    while ((now = bench_mono_ns()) < run->next_ns || !is_settled(run->load)) {
         if (now > run->next_ns + SETTLE_NS) break;
         background(run, now);
         load_serve(run->load, 0);
@@ -92,7 +90,7 @@ static void wait_for_slot(struct run *run) {
  * one, the sweep over all finds it. */
 static uint32_t await(struct run *run, int64_t arrived[LOAD_ORDERS_MAX]) {
     struct load *load = run->load;
-    int64_t deadline = clock_mono_ns() + ANSWER_NS;
+    int64_t deadline = bench_mono_ns() + ANSWER_NS;
     uint32_t looks = 0;
     while (load->order_count < run->plan->legs) {
         for (uint32_t v = 0; v < load->venue_count; v++) {
@@ -109,7 +107,7 @@ static uint32_t await(struct run *run, int64_t arrived[LOAD_ORDERS_MAX]) {
         load_serve(load, 0);
         for (uint32_t i = before; i < load->order_count; i++)
             arrived[i] = tsc_now();
-        if (clock_mono_ns() > deadline) break;
+        if (bench_mono_ns() > deadline) break;
     }
     return load->order_count;
 }
@@ -183,7 +181,7 @@ int load_trade(struct load *load, const struct trade_plan *plan, FILE *out) {
         samples_init(&run.sent, plan->count) == 0) {
         load->hold_orders = true;
         load->signatures_due = 200;
-        run.next_ns = run.background_next_ns = clock_mono_ns();
+        run.next_ns = run.background_next_ns = bench_mono_ns();
         code = 0;
         for (run.index = 0; run.index < plan->count + plan->warm_up && code == 0; run.index++)
             code = run.missed > plan->count / 10 + 10 ? ERROR_TIMEOUT : trade_once(&run);

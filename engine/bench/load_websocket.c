@@ -4,7 +4,6 @@
 
 #include <openssl/evp.h>
 
-#include "../base/clock.h"
 #include "load.h"
 
 static void subscribe_named(struct load *load, struct load_connection *connection, const char *text, size_t size) {
@@ -73,7 +72,7 @@ static void api_request(struct load *load, struct load_connection *connection, c
         id--;
         id_size += 2;
     }
-    long long now_ms = (long long)(clock_wall_ns() / 1000000);
+    long long now_ms = (long long)(bench_wall_ns() / 1000000);
     int length;
     if (memmem(text, size, "session.logon", 13) != NULL) {
         length = snprintf(out, sizeof out,

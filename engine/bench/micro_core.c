@@ -88,7 +88,7 @@ static void state(struct world *world, uint32_t what, uint32_t index, uint32_t v
     core_on_state(world->core, &record, world->now, &world->out);
 }
 
-static struct journal_quote quote_of(const struct world *world, uint32_t symbol, uint32_t venue, int64_t bid) {
+static struct journal_quote quote_make(const struct world *world, uint32_t symbol, uint32_t venue, int64_t bid) {
     return (struct journal_quote){.bid_price = bid,
                                   .bid_qty = 100000,
                                   .ask_price = bid + 2,
@@ -107,7 +107,7 @@ static struct world *world_new(uint32_t venues, uint32_t symbols) {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) return NULL;
     setup_make(&world->setup, venues, symbols);
-    size_t size = (core_size() + 63) & ~(size_t)63;
+    size_t size = (core_size(&world->setup) + 63) & ~(size_t)63;
     world->core = aligned_alloc(64, size);
     world->now = 1000 * SECOND;
     if (world->core == NULL || core_init(world->core, &world->setup) != 0) return NULL;
@@ -120,7 +120,7 @@ static struct world *world_new(uint32_t venues, uint32_t symbols) {
         state(world, JOURNAL_STATE_VENUE, v, ABI_VENUE_UP);
         state(world, JOURNAL_STATE_GATEWAY, v, 1000000);
         for (uint32_t s = 0; s < symbols; s++) {
-            struct journal_quote quote = quote_of(world, s, v, mid(s) - 1);
+            struct journal_quote quote = quote_make(world, s, v, mid(s) - 1);
             core_on_quote(world->core, &quote, world->now, &world->out);
         }
     }
@@ -152,7 +152,7 @@ static void book(struct meter *meter, uint32_t venues, uint32_t symbols) {
     static struct journal_quote quote[1024];
     if (world == NULL) return;
     for (uint32_t i = 0; i < 1024; i++)
-        quote[i] = quote_of(world, i * 7 % symbols, i % venues, mid(i * 7 % symbols) - 1 + i % 2);
+        quote[i] = quote_make(world, i * 7 % symbols, i % venues, mid(i * 7 % symbols) - 1 + i % 2);
     METER(meter, "book_update_ns", 1024, meter_sink(core_on_book(world->core, &quote[index], world->now)));
     world_free(world);
 }
@@ -188,7 +188,7 @@ static void decisions(struct meter *meter) {
         for (uint32_t s = 0; s < BATCH; s++) {
             world->now += 1000;
             uint32_t rich = round % 2;
-            struct journal_quote quote = quote_of(world, s, rich, mid(s) + mid(s) * 60 / 10000);
+            struct journal_quote quote = quote_make(world, s, rich, mid(s) + mid(s) * 60 / 10000);
             (void)core_on_book(world->core, &quote, world->now);
             int64_t begin = tsc_now();
             core_on_books(world->core, s, 1u << rich, world->now, &world->out);
@@ -197,7 +197,7 @@ static void decisions(struct meter *meter) {
             sum += took;
             decided += world->out.order_count == 2;
             close_pair(world);
-            quote = quote_of(world, s, rich, mid(s) - 1);
+            quote = quote_make(world, s, rich, mid(s) - 1);
             (void)core_on_book(world->core, &quote, world->now);
         }
         if (sum < least) least = sum;
@@ -213,12 +213,12 @@ static void decisions(struct meter *meter) {
 static void controls(struct meter *meter) {
     struct world *world = world_new(2, 4);
     if (world == NULL) return;
-    struct candidate candidate = {.buy_quote = &world->core->market.quote[0][0],
-                                  .sell_quote = &world->core->market.quote[0][1],
+    struct candidate candidate = {.buy_quote = quote_of(&world->core->market, 0, 0),
+                                  .sell_quote = quote_of(&world->core->market, 0, 1),
                                   .now = world->now,
                                   .buy_venue = 0,
                                   .sell_venue = 1,
-                                  .direction = direction_index(0, 0, 1)};
+                                  .direction = direction_index(world->core, 0, 0, 1)};
     if (gates_own_state(world->core, &candidate))
         METER(meter, "risk_ns", 1000, meter_sink(gates_own_state(world->core, &candidate)));
     world_free(world);

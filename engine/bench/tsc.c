@@ -6,10 +6,10 @@
 #define COST_TRIES   100000
 
 double tsc_per_ns(void) {
-    int64_t ns = clock_mono_ns(), ticks = tsc_now();
-    while (clock_mono_ns() - ns < CALIBRATE_NS)
+    int64_t ns = bench_mono_ns(), ticks = tsc_now();
+    while (bench_mono_ns() - ns < CALIBRATE_NS)
         continue;
-    int64_t end_ns = clock_mono_ns(), end_ticks = tsc_now();
+    int64_t end_ns = bench_mono_ns(), end_ticks = tsc_now();
     return (double)(end_ticks - ticks) / (double)(end_ns - ns);
 }
 
@@ -23,9 +23,9 @@ int64_t tsc_cost(void) {
 }
 
 double tsc_lost_pct(void) {
-    int64_t start = clock_mono_ns(), last = start, lost = 0;
+    int64_t start = bench_mono_ns(), last = start, lost = 0;
     while (last - start < PROBE_NS) {
-        int64_t now = clock_mono_ns();
+        int64_t now = bench_mono_ns();
         if (now - last > PIECE_NS) lost += now - last;
         last = now;
     }

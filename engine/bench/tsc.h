@@ -2,8 +2,19 @@
 /* Time stamps of the benchmarks: the processor's time-stamp counter where there is one (invariant and equal on all
  * processors of the machines measured on), else CLOCK_MONOTONIC. Ticks become ns by a calibration at start. */
 #include <stdint.h>
+#include <time.h>
 
-#include "../base/clock.h"
+static inline int64_t bench_mono_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline int64_t bench_wall_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -13,7 +24,7 @@ static inline int64_t tsc_now(void) {
 }
 #else
 static inline int64_t tsc_now(void) {
-    return clock_mono_ns();
+    return bench_mono_ns();
 }
 #endif
 

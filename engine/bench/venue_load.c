@@ -19,10 +19,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "../base/clock.h"
 #include "../base/error.h"
 #include "load.h"
-#include "tsc.h"
 
 #define LINE_SIZE 256
 
@@ -64,16 +62,16 @@ static int load_start(struct load *load, int count, char **argument) {
 }
 
 static int wait_subscribed(struct load *load, uint32_t ms, FILE *out) {
-    int64_t deadline = clock_mono_ns() + (int64_t)ms * 1000000;
-    while (!load_is_subscribed(load) && clock_mono_ns() < deadline)
+    int64_t deadline = bench_mono_ns() + (int64_t)ms * 1000000;
+    while (!load_is_subscribed(load) && bench_mono_ns() < deadline)
         load_serve(load, 1);
     fprintf(out, "\"subscribed\":%s", load_is_subscribed(load) ? "true" : "false");
     return 0;
 }
 
 static int keep_quoting(struct load *load, uint32_t ms) {
-    int64_t deadline = clock_mono_ns() + (int64_t)ms * 1000000;
-    while (clock_mono_ns() < deadline) {
+    int64_t deadline = bench_mono_ns() + (int64_t)ms * 1000000;
+    while (bench_mono_ns() < deadline) {
         load_serve(load, 1);
         load_refresh(load);
     }
