@@ -20,9 +20,7 @@ from simulator.peer import Peer
 from simulator.server import Event, VenueServer
 from simulator.signing import query_payload, sorted_payload
 
-REQUESTS_PER_S = (
-    5000  # the WebSocket API has no message limit of its own; this one only stops a runaway client
-)
+REQUESTS_PER_S = 5000  # the WebSocket API has no message limit of its own; this one only stops a runaway client
 FEED_MESSAGES_PER_S = 5
 REST = {
     ("GET", "ping"): "ping",
@@ -101,9 +99,7 @@ class BinanceServer(VenueServer):
         except ValueError:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-            peer.push(
-                _dump({"id": None, "status": 400, "error": {"code": -1135, "msg": "Invalid JSON Request"}})
-            )
+            peer.push(_dump({"id": None, "status": 400, "error": {"code": -1135, "msg": "Invalid JSON Request"}}))
             return
         method, params = message["method"], message.get("params") or {}
         reply: Json = {"id": message.get("id")}
@@ -167,9 +163,7 @@ class BinanceServer(VenueServer):
             self.note_order_connection(request)
         body = await request.text()
         query = request.rel_url.raw_query_string
-        params = dict(parse_qsl(query, keep_blank_values=True)) | dict(
-            parse_qsl(body, keep_blank_values=True)
-        )
+        params = dict(parse_qsl(query, keep_blank_values=True)) | dict(parse_qsl(body, keep_blank_values=True))
         headers: dict[str, str] = {}
         try:
             key = request.headers.get("X-MBX-APIKEY", "")
@@ -202,10 +196,7 @@ def _limited(limited: RateLimited) -> tuple[int, Json]:
         )
     else:
         code = -1003
-        msg = (
-            "Too much request weight used; please use WebSocket Streams for live updates "
-            "to avoid polling the API."
-        )
+        msg = "Too much request weight used; please use WebSocket Streams for live updates to avoid polling the API."
     data = {"serverTime": wall_ms(), "retryAfter": limited.until_ms}
     return limited.status, {"code": code, "msg": msg, "data": data}
 

@@ -113,9 +113,7 @@ class BinanceApi:
         if method not in SIGNED:
             return
         if not key:
-            raise ApiError(
-                400, -1102, "Mandatory parameter 'apiKey' was not sent, was empty/null, or malformed."
-            )
+            raise ApiError(400, -1102, "Mandatory parameter 'apiKey' was not sent, was empty/null, or malformed.")
         if key != self._exchange.settings.key:
             raise ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.")
         for name in ("timestamp", "signature"):
@@ -204,9 +202,7 @@ class BinanceApi:
         order_id = _integer(params, "orderId")
         client_id = str(params.get("origClientOrderId") or "")
         if order_id is None and not client_id:
-            raise ApiError(
-                400, -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
-            )
+            raise ApiError(400, -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
         try:
             return self._exchange.find(symbol, order_id, client_id)
         except Refused as refused:

@@ -65,6 +65,8 @@ class VenueSettings:
     balances: Mapping[str, Decimal]
     limits: Limits
     timers: Timers
+    certificate_file: Path | None = None  # with key_file: the venue speaks TLS only; None: plain
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -150,15 +152,16 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError("configuration file", str(path), f"a readable file ({error.strerror})") from error
     except ValueError as error:
         raise SettingsError("configuration file", str(path), f"JSON ({error})") from error
-    return parse_settings(data)
+    return parse_settings(data, path.parent)
 
 
-def parse_settings(data: object) -> Settings:
+def parse_settings(data: object, directory: Path = Path()) -> Settings:
+    """`directory` is where relative paths in the file start."""
     top = Fields(data, "")
     seed = top.integer("seed", 0, 2**63 - 1)
     control_port = top.integer("control_port", 1, 65535)
     symbols = tuple(_symbol(Fields(row, f"symbols[{i}]")) for i, row in enumerate(top.rows("symbols")))
-    venues = tuple(_venue(Fields(row, f"venues[{i}]")) for i, row in enumerate(top.rows("venues")))
+    venues = tuple(_venue(Fields(row, f"venues[{i}]"), directory) for i, row in enumerate(top.rows("venues")))
     market = parse_market(top.child("market"))
     replay = _replay(top.child("replay", {}))
     top.done()
@@ -185,13 +188,17 @@ def _symbol(fields: Fields) -> SymbolSettings:
     return symbol
 
 
-def _venue(fields: Fields) -> VenueSettings:
+def _venue(fields: Fields, directory: Path) -> VenueSettings:
     taker = fields.decimal("taker_fee_bps", "0", "1000")
     path = fields.name("balances")
     balances = {
         asset: parse_decimal(f"{path}.{asset}", amount, "0", "1000000000000")
         for asset, amount in fields.mapping("balances").items()
     }
+    certificate_file, key_file = (_file(fields, key, directory) for key in ("certificate_file", "key_file"))
+    if (certificate_file is None) != (key_file is None):
+        missing = "certificate_file" if certificate_file is None else "key_file"
+        raise SettingsError(fields.name(missing), None, "both certificate_file and key_file, or neither")
     venue = VenueSettings(
         name=fields.text("name"),
         kind=fields.text("kind", choices=KINDS),
@@ -204,9 +211,19 @@ def _venue(fields: Fields) -> VenueSettings:
         balances=balances,
         limits=_limits(fields.child("limits", {})),
         timers=_timers(fields.child("timers", {})),
+        certificate_file=certificate_file,
+        key_file=key_file,
     )
     fields.done()
     return venue
+
+
+def _file(fields: Fields, key: str, directory: Path) -> Path | None:
+    name = fields.text(key, "")
+    path = directory / name
+    if name and not path.is_file():
+        raise SettingsError(fields.name(key), name, f"a file that is there (looked for {path})")
+    return path if name else None
 
 
 def _limits(fields: Fields) -> Limits:
@@ -272,9 +289,7 @@ def _replay(fields: Fields) -> ReplaySettings:
     return replay
 
 
-def _check_together(
-    control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]
-) -> None:
+def _check_together(control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]) -> None:
     ports = {control}
     names: set[str] = set()
     for i, venue in enumerate(venues):

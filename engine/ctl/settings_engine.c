@@ -63,15 +63,15 @@ static int read_venue(const json_t *object, const char *path, struct settings_ve
     if (result == 0) result = read_credential(object, path, "key", venue->key, sizeof venue->key, trail);
     if (result == 0) result = read_credential(object, path, "secret", venue->secret, sizeof venue->secret, trail);
     if (result != 0) return result;
-    bool http_orders = strncmp(venue->orders_url, "http://", 7) == 0;
+    bool http_orders = strncmp(venue->orders_url, "http", 4) == 0;
     bool mexc = strcmp(venue->kind, "mexc") == 0;
     if (mexc && !http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over http://");
+        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over https:// (or http:// on loopback)");
     if (!mexc && http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over ws://");
+        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over wss:// (or ws:// on loopback)");
     if (mexc && venue->user_url[0] == '\0')
         return refuse_field(trail, object, path, "user_url",
-                            "kind mexc needs the ws:// address of its private stream");
+                            "kind mexc needs the wss:// or ws:// address of its private stream");
     return 0;
 }
 

@@ -27,6 +27,8 @@
 #include "../venue/venue.h"
 
 struct uring;
+struct tls;
+struct tls_trust;
 
 #define ENGINE_HTTP_MAX         8            /* warm order connections of one venue */
 #define ENGINE_REST_SIZE        (256u << 10) /* bytes that may have come behind an upgrade */
@@ -39,7 +41,7 @@ enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
 enum engine_role { ENGINE_FEED = 0, ENGINE_ORDERS = 1, ENGINE_USER = 2, ENGINE_ROLES = 3 };
 
 enum to_hot_kind {
-    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd; rest bytes in engine.rest[venue][role] */
+    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd, tls; rest bytes in engine.rest[venue][role] */
     TO_HOT_INPUT = 2,      /* record: REPORT, FILL, BALANCE, STATE, COMMAND, CONFIG, ALARM */
     TO_HOT_PARAMS = 3,     /* index = strategy */
     TO_HOT_LIMITS = 4,
@@ -60,6 +62,8 @@ struct to_hot {
     uint32_t slot;
     int fd;
     uint32_t rest_size;
+    uint32_t rest_plain_size; /* of them decrypted */
+    struct tls *tls;          /* NULL: plain */
     uint32_t index;
     int64_t number;
     int64_t number2;
@@ -74,6 +78,7 @@ struct to_hot {
 enum to_courier_kind {
     TO_COURIER_LOST = 1,       /* a connection ended: open a new one */
     TO_COURIER_UNRESOLVED = 2, /* ask the venue about this order */
+    TO_COURIER_TLS = 3,        /* of a connection that is gone: destroy it */
 };
 
 struct to_courier {
@@ -86,6 +91,7 @@ struct to_courier {
     uint64_t pair_id;
     uint64_t order_id;
     int64_t sent_wall_ns;
+    struct tls *tls;
     char client_id[32];
     char venue_order_id[40];
 };
@@ -118,6 +124,7 @@ struct engine {
     struct journal_writer *writer;     /* control */
     struct command_server *commands;   /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
+    struct tls_trust *trust[ABI_VENUE_MAX]; /* NULL: all addresses of the venue are plain */
     struct spsc *to_hot[ENGINE_LANES];
     struct spsc *to_courier;
     _Atomic(struct uring *) ring; /* hot creates; the others only wake it */
@@ -161,6 +168,10 @@ void engine_shut(struct engine *engine);
 
 /* ---- setup.c ---- */
 int engine_setup_from_settings(struct engine *engine, struct error_trail *trail);
+
+/* ---- trust.c: certificates ---- */
+int engine_trust(struct engine *engine, struct error_trail *trail);
+void engine_trust_forget(struct engine *engine);
 
 /* ---- snapshot.c: the records a generation starts with; and the way back from a dead one ---- */
 int engine_recover(struct engine *engine, uint64_t generation, struct error_trail *trail);

@@ -3,6 +3,7 @@
  * Everything here belongs to it alone; nothing is allocated after hot_create. */
 #include "../net/http.h"
 #include "../net/uring.h"
+#include "../net/wire.h"
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
@@ -61,6 +62,7 @@ struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
+    struct wires *wires; /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;
@@ -88,12 +90,15 @@ struct hot {
     struct core_out out[HOT_DEPTH];
     struct venue_message message;
     uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    uint8_t sealed[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX + TLS_SEAL_EXTRA];
     char text[HOT_FRAME_SIZE];
     int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
     uint8_t *fragments;                  /* one WebSocket reassembly buffer per connection */
 };
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail);
+/* The ring and what belongs to the thread that uses it; called by it. */
+int hot_open(struct hot *hot, struct error_trail *trail);
 void *hot_main(void *hot); /* thread body */
 void hot_destroy(struct hot *hot);
 
