@@ -216,10 +216,11 @@ struct core {
     struct market market;
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
-    uint32_t *symbol_next;        /* next symbol that prices the same asset; INDEX_NONE: none */
-    struct pair *pair;            /* PAIR_SLOTS */
-    uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
-    uint32_t open[PAIR_SLOTS];    /* slots of the pairs that are not done, oldest first */
+    uint32_t *symbol_next;                    /* next symbol that prices the same asset; INDEX_NONE: none */
+    struct pair *pair;                        /* PAIR_SLOTS */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* bit p: page p, for the publisher */
+    uint64_t pair_id[PAIR_SLOTS];             /* beside the pairs: a look-up reads 2 KiB, not all of them */
+    uint32_t open[PAIR_SLOTS];                /* slots of the pairs that are not done, oldest first */
     uint32_t open_count;
     uint32_t pair_cursor;
     uint64_t pair_counter;

@@ -9,7 +9,7 @@
 #include "../base/error.h"
 #include "../core/params.h"
 
-#define SETTINGS_TEXT_SIZE_MAX (1u << 20)
+#define SETTINGS_TEXT_SIZE_MAX (4u << 20) /* 1024 symbols with names and fees of 8 venues: 1 MiB */
 
 struct settings_venue {
     char name[16];

@@ -146,6 +146,7 @@ static void plan_states(struct engine *engine) {
 
 static int boot_journal(struct engine *engine, uint64_t latest, struct error_trail *trail) {
     int code = engine_setup_from_settings(engine, trail);
+    if (code == 0) code = engine_order_forms_make(engine, trail);
     if (code != 0) return code;
     engine->core = block(core_size(&engine->setup));
     if (engine->core == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for the decision core");
@@ -202,6 +203,7 @@ void engine_shut(struct engine *engine) {
         for (uint32_t r = 0; r < ENGINE_ROLES; r++)
             free(engine->rest[v][r]);
     engine_trust_forget(engine);
+    engine_order_forms_free(engine);
     free(engine->to_courier);
     free(engine->recovered);
     free(engine->core);

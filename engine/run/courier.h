@@ -35,7 +35,7 @@ struct clock_sample {
 struct desk { /* one venue as the courier sees it */
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
+    const struct venue_keys *keys;
     struct url feed_url, orders_url, user_url, rest_url;
     struct link link[ENGINE_ROLES][ENGINE_HTTP_MAX];
     struct tcp_link rest;

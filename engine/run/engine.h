@@ -125,6 +125,8 @@ struct engine {
     struct command_server *commands;   /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
     struct tls_trust *trust[ABI_VENUE_MAX]; /* NULL: all addresses of the venue are plain */
+    struct venue_keys keys[ABI_VENUE_MAX];
+    struct order_template *form[ABI_VENUE_MAX]; /* by symbol; of those the venue trades */
     struct spsc *to_hot[ENGINE_LANES];
     struct spsc *to_courier;
     _Atomic(struct uring *) ring; /* hot creates; the others only wake it */
@@ -172,6 +174,10 @@ int engine_setup_from_settings(struct engine *engine, struct error_trail *trail)
 /* ---- trust.c: certificates ---- */
 int engine_trust(struct engine *engine, struct error_trail *trail);
 void engine_trust_forget(struct engine *engine);
+
+/* ---- order_forms.c: keys and forms of orders; after the setup ---- */
+int engine_order_forms_make(struct engine *engine, struct error_trail *trail);
+void engine_order_forms_free(struct engine *engine);
 
 /* ---- snapshot.c: the records a generation starts with; and the way back from a dead one ---- */
 int engine_recover(struct engine *engine, uint64_t generation, struct error_trail *trail);

@@ -7,17 +7,14 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
-#include "../net/url.h"
 
 void gateway_init(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     const struct settings_venue *settings = &hot->engine->settings.venue[venue];
     gateway->ops = hot->engine->ops[venue];
     gateway->settings = settings;
-    text_copy(gateway->keys.key, sizeof gateway->keys.key, settings->key);
-    text_copy(gateway->keys.secret, sizeof gateway->keys.secret, settings->secret);
-    struct url url;
-    if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
+    gateway->keys = &hot->engine->keys[venue];
+    gateway->form = hot->engine->form[venue];
     gateway->feed = gateway->user = -1;
     for (uint32_t i = 0; i < ENGINE_HTTP_MAX; i++)
         gateway->orders[i] = -1;
@@ -44,7 +41,7 @@ static void subscribe_feed(struct hot *hot, struct gateway *gateway, uint32_t co
 
 void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t connection) {
     int64_t wall_ns = clock_wall_ns() + gateway->clock_offset_ns;
-    int size = gateway->ops->user_subscribe(&gateway->keys, wall_ns, gateway->settings->recv_window_ms,
+    int size = gateway->ops->user_subscribe(gateway->keys, wall_ns, gateway->settings->recv_window_ms,
                                             ++gateway->request_id, hot->text, sizeof hot->text);
     if (size > 0) (void)send_text(hot, connection, hot->text, (size_t)size);
     gateway->user_ready = size == 0;

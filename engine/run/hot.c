@@ -49,8 +49,10 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     snprintf(hot->status.state_reason, sizeof hot->status.state_reason, "connecting to the venues");
     atomic_store(&engine->state_version, 1);
     atomic_store(&engine->trading_state, ABI_STATE_STARTING);
-    for (uint32_t v = 0; v < engine->setup.venue_count; v++)
+    for (uint32_t v = 0; v < engine->setup.venue_count; v++) {
         gateway_init(hot, v);
+        hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
+    }
     return hot;
 }
 
@@ -313,7 +315,6 @@ static int64_t publish_due_ns(const struct hot *hot) {
 static bool publish(struct hot *hot, int64_t now) {
     if (now < publish_due_ns(hot)) return false;
     publish_all(hot);
-    hot->dirty = false;
     hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
     return true;
 }

@@ -41,10 +41,10 @@ struct hot_connection {
 struct gateway {
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
-    char host[96];               /* Host header of the order path */
-    int feed, user;              /* connection numbers, -1: none */
-    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    const struct venue_keys *keys;
+    const struct order_template *form; /* of each symbol's orders */
+    int feed, user;                    /* connection numbers, -1: none */
+    int orders[ENGINE_HTTP_MAX];       /* WebSocket order path: [0] only */
     uint32_t orders_count;
     bool feed_ready; /* subscribed */
     bool user_ready;
@@ -72,6 +72,9 @@ struct hot {
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
+    uint64_t book_changed[ABI_VENUE_MAX];     /* bit p: page p is to be published */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
+    uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;

@@ -57,24 +57,16 @@ static int choose_connection(struct hot *hot, struct gateway *gateway, const cha
 static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     const struct journal_order *order = out->order;
     struct gateway *gateway = &hot->gateway[order->venue];
-    const struct journal_symbol *symbol = &hot->engine->setup.symbol[order->symbol];
-    const char *name = hot->engine->settings.symbol[order->symbol].venue[order->venue].name;
     out->connection = choose_connection(hot, gateway, &out->why);
     if (out->connection < 0) return;
-    struct venue_order_request request = {
-        .symbol = {name, (uint32_t)strlen(name)},
-        .client_id = order->client_id,
-        .price = order->price,
-        .qty = order->qty,
-        .price_digits = symbol->price_digits,
-        .qty_digits = symbol->qty_digits,
-        .side = order->side,
-        .wall_ns = clock_wall_ns() + gateway->clock_offset_ns,
-        .recv_window_ms = gateway->settings->recv_window_ms,
-    };
+    const struct venue_order what = {.client_id = order->client_id,
+                                     .price = order->price,
+                                     .qty = order->qty,
+                                     .side = order->side,
+                                     .wall_ns = clock_wall_ns() + gateway->clock_offset_ns};
     bool framed = gateway->ops->orders_by_websocket;
     char *to = framed ? hot->text : (char *)frame;
-    int size = gateway->ops->order_place(&gateway->keys, &request, gateway->host, to, HOT_FRAME_SIZE);
+    int size = order_template_write(&gateway->form[order->symbol], &what, to, HOT_FRAME_SIZE);
     int64_t length = size;
     if (size > 0 && framed)
         length = ws_encode(WS_TEXT, (const uint8_t *)to, (size_t)size, next_mask(hot), frame,

@@ -275,7 +275,7 @@ static void test_bytes_that_are_no_object_are_refused(void **state) {
     char *large = calloc(1, SETTINGS_TEXT_SIZE_MAX + 1);
     memset(large, ' ', SETTINGS_TEXT_SIZE_MAX + 1);
     assert_int_equal(settings_parse_engine(large, SETTINGS_TEXT_SIZE_MAX + 1, &out, &trail), ERROR_BAD);
-    assert_non_null(strstr(trail.text, "1048577 bytes: allowed are at most 1048576"));
+    assert_non_null(strstr(trail.text, "4194305 bytes: allowed are at most 4194304"));
     free(large);
     assert_int_equal(settings_read_engine("/nowhere/engine.json", &out, &trail), ERROR_SYSTEM);
     assert_non_null(strstr(trail.text, "/nowhere/engine.json"));
