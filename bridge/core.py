@@ -211,7 +211,8 @@ def _setup_struct(setup: CoreSetup) -> Any:
 
 def _params_fill(to: Any, params: Sequence[int], symbol_count: int) -> None:
     to.value = list(params)
-    to.symbol_mask = (1 << symbol_count) - 1
+    everything = (1 << symbol_count) - 1
+    to.symbols = [everything >> 64 * word & 0xFFFFFFFFFFFFFFFF for word in range(len(to.symbols))]
 
 
 def _options_struct(options: CoreOptions) -> Any:

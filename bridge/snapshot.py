@@ -98,6 +98,9 @@ def status(reader: BlockReader, heartbeat_age_s: float) -> Status:
         # Before the first kill the engine may leave 0 or -1 here: neither is a measured time.
         kill_to_silence_ms=None if silence_ns < 0 or row["killed_wall_ns"] == 0 else silence_ns / 1e6,
         loop_longest_us=row["loop_longest_ns"] / 1e3,
+        stall_total_ms=row["stall_total_ns"] / 1e6,
+        quote_handover_full=row["quote_handover_full"],
+        tsc_khz=_or_none(row["tsc_khz"]),
     )
 
 
@@ -190,6 +193,9 @@ def _venue(reader: BlockReader, index: int, acks: dict[str, Latency], now_mono_n
         orders_sent=row["orders_sent"],
         orders_unknown=row["orders_unknown"],
         taker_fee_bps=info.taker_fee_bps,
+        feed_connections_up=row["feed_connections_up"],
+        feed_connections=row["feed_connections"],
+        tls=row["tls"] == 1,
     )
 
 

@@ -66,6 +66,9 @@ class Status(Record):
     killed_ns: int | None
     kill_to_silence_ms: float | None
     loop_longest_us: float
+    stall_total_ms: float  # lost to turns of the hot loop over the stall limit
+    quote_handover_full: int  # layout RECEIVERS: quotes replaced by newer ones because a ring was full
+    tsc_khz: int | None  # rate of the processor's counter; None: the engine asks the kernel for the time
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,9 @@ class VenueStatus(Record):
     orders_sent: int
     orders_unknown: int
     taker_fee_bps: float
+    feed_connections_up: int
+    feed_connections: int  # that the symbols of this venue need
+    tls: bool  # of the feed
 
 
 @dataclass(frozen=True, eq=False)

@@ -271,6 +271,9 @@ struct abi_status {
     int64_t kill_to_silence_ns; /* command -> last order byte of the last kill; -1: none */
     int64_t recovery_ns;       /* start -> READY of this generation; 0 while starting */
     int64_t loop_longest_ns;   /* longest turn since start */
+    int64_t stall_total_ns;    /* time lost to turns over the stall limit (ABI_COUNTER_LOOP_STALLS counts them) */
+    uint64_t quote_handover_full; /* layout RECEIVERS: quotes replaced by newer ones because a ring was full */
+    int64_t tsc_khz;           /* rate of the processor's time stamp counter; 0: not used, clock_gettime is */
     uint8_t config_hash[32];   /* SHA-256 of the bytes of strategies.json */
     uint8_t engine_config_hash[32]; /* SHA-256 of the bytes of engine.json */
     uint32_t trading_state;    /* enum abi_state */
@@ -307,6 +310,10 @@ struct abi_venue {
     uint32_t feed_up;          /* 1: market data connection established and subscribed */
     uint32_t orders_up;        /* 1: order path logged on / warm */
     uint32_t user_up;          /* 1: private stream established */
+    uint32_t feed_connections_up; /* of feed_connections: established and subscribed */
+    uint32_t feed_connections; /* market data connections that the symbols of this venue need */
+    uint32_t tls;              /* of the feed; 0: plain, 1: TLS */
+    uint32_t reserved;
     char reason[96];           /* why not UP, who switched it OFF, what the venue said last */
 };
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge import CEngineBridge, EngineDown, Snapshot
+from bridge import CEngineBridge, EngineDown, Snapshot, VenueStatus
 from dashboard.cli.target import EXIT_ENGINE_DOWN, Target, engine_errors, fail, target_of
 
 UNKNOWN = "\N{EN DASH}"
@@ -68,6 +68,7 @@ def _print_status(snapshot: Snapshot, trouble: str) -> None:
         f"generation {identity.generation}   open pairs {state.open_pairs}   alarms {state.alarm_count}",
         highlight=False,
     )
+    console.print(_loop_line(snapshot), highlight=False)
     console.print(
         f"Trading P&L {pnl.trading_usd:+.2f} USD after fees (today {pnl.today_usd:+.2f}), "
         f"{pnl.trades} trades, fees {pnl.fees_usd:.2f} USD, unhedged {pnl.unhedged_usd:.2f} USD",
@@ -80,12 +81,27 @@ def _print_status(snapshot: Snapshot, trouble: str) -> None:
             console.print(f"{alarm.severity} {alarm.code}: {alarm.text}", markup=False, highlight=False)
 
 
+def _loop_line(snapshot: Snapshot) -> str:
+    state = snapshot.status
+    clock = "kernel" if state.tsc_khz is None else f"processor counter, {state.tsc_khz / 1e6:.3f} GHz"
+    replaced = f"   quotes replaced unread {state.quote_handover_full:,}" if state.quote_handover_full else ""
+    return (
+        f"Hot loop: longest turn {state.loop_longest_us:,.0f} µs   stalls {snapshot.counters['loop_stalls']:,} "
+        f"({state.stall_total_ms:,.1f} ms in all)   clock: {clock}{replaced}"
+    )
+
+
+def _feed(venue: VenueStatus) -> str:
+    return f"{venue.feed_connections_up}/{venue.feed_connections} {'TLS' if venue.tls else 'plain'}"
+
+
 def _venue_table(snapshot: Snapshot) -> Table:
-    table = _table("Venue", "State", "Data age", "Ack p99", "Quotes", "Rejected", "Reason")
+    table = _table("Venue", "State", "Feed", "Data age", "Ack p99", "Quotes", "Rejected", "Reason")
     for venue in snapshot.venues:
         table.add_row(
             venue.name,
             venue.state,
+            _feed(venue),
             _with_unit(venue.data_age_s, "s", 1),
             _with_unit(venue.ack_p99_us, "µs", 0),
             f"{venue.quotes:,}",

@@ -23,6 +23,7 @@
 #include "../journal.h"
 #include "params.h"
 #include "setup.h"
+#include "symbols.h"
 
 #define CORE_OUT_MAX 24
 

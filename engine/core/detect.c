@@ -49,7 +49,7 @@ static void detect_direction(struct core *core, uint32_t symbol, uint32_t buy, u
     const struct abi_quote *sell_quote = &core->market.quote[symbol][sell];
     if (buy_quote->ask_price == 0 || sell_quote->bid_price == 0 || !fees_known(core, symbol, buy, sell)) return;
     for (uint32_t strategy = 0; strategy < core->setup.strategy_count; strategy++) {
-        if ((core->setup.params[strategy].symbol_mask >> symbol & 1u) == 0) continue;
+        if (!symbols_has(core->setup.params[strategy].symbols, symbol)) continue;
         if (!qualifies(core, strategy, symbol, buy, sell)) continue;
         if (!out_has_room(out)) return; /* what qualifies still does on the next quote */
         struct edge edge = edge_of(core, strategy, symbol, buy, sell);
@@ -121,7 +121,7 @@ void detect_best_now(struct core *core, int64_t now) {
         view->best_net_bps_e4 = view->best_gross_bps_e4 = view->best_need_bps_e4 = INT64_MIN;
         view->best_symbol = view->best_buy_venue = view->best_sell_venue = 0;
         for (uint32_t symbol = 0; symbol < core->setup.symbol_count; symbol++)
-            if ((core->setup.params[strategy].symbol_mask >> symbol & 1u) != 0)
+            if (symbols_has(core->setup.params[strategy].symbols, symbol))
                 best_of_symbol(core, strategy, symbol, now);
     }
 }

@@ -32,7 +32,7 @@ PAYLOAD(journal_venue, 40);
 PAYLOAD(journal_asset, 24);
 PAYLOAD(journal_fee, 16);
 PAYLOAD(journal_limits, 200);
-PAYLOAD(journal_strategy, 200);
+PAYLOAD(journal_strategy, 216);
 PAYLOAD(journal_balance, 72);
 PAYLOAD(journal_ledger_base, 112);
 PAYLOAD(journal_quote, 56);
@@ -73,9 +73,9 @@ static_assert(offsetof(struct abi_header, abi_hash) == 8, "and here before anyth
     static_assert((size) <= 4096 && (size) % 8 == 0, #type " is no latched block");                                \
     static_assert(offsetof(struct type##_slot, value) == 8, #type "_slot");                                        \
     static_assert(sizeof(struct type##_slot) == 8 + (size), #type "_slot")
-LATCHED(abi_status, 304);
+LATCHED(abi_status, 328);
 LATCHED(abi_counters, 1024);
-LATCHED(abi_venue, 240);
+LATCHED(abi_venue, 256);
 LATCHED(abi_book, 2048);
 LATCHED(abi_balances, 1280);
 LATCHED(abi_strategy, 720);
@@ -98,20 +98,20 @@ CELL(abi_pnl_sample, abi_pnl_cell, 64);
 /* ---- the segment ---- */
 static_assert(offsetof(struct abi_segment, header) == 0, "header");
 static_assert(offsetof(struct abi_segment, status) == 5024, "status");
-static_assert(offsetof(struct abi_segment, counters) == 5648, "counters");
-static_assert(offsetof(struct abi_segment, pnl) == 7712, "pnl");
-static_assert(offsetof(struct abi_segment, risk) == 8016, "risk");
-static_assert(offsetof(struct abi_segment, exposures) == 11104, "exposures");
-static_assert(offsetof(struct abi_segment, alarms) == 15728, "alarms");
-static_assert(offsetof(struct abi_segment, venue) == 22912, "venue");
-static_assert(offsetof(struct abi_segment, book) == 26880, "book");
-static_assert(offsetof(struct abi_segment, balances) == 59776, "balances");
-static_assert(offsetof(struct abi_segment, strategy) == 80384, "strategy");
-static_assert(offsetof(struct abi_segment, heads) == 92032, "heads");
-static_assert(offsetof(struct abi_segment, opportunity) == 92064, "opportunity");
-static_assert(offsetof(struct abi_segment, order) == 161696, "order");
-static_assert(offsetof(struct abi_segment, fill) == 288672, "fill");
-static_assert(offsetof(struct abi_segment, pnl_ring) == 370592, "pnl_ring");
-static_assert(offsetof(struct abi_segment, stage) == 665504, "stage");
-static_assert(sizeof(struct abi_segment) == 1189792, "segment");
+static_assert(offsetof(struct abi_segment, counters) == 5696, "counters");
+static_assert(offsetof(struct abi_segment, pnl) == 7760, "pnl");
+static_assert(offsetof(struct abi_segment, risk) == 8064, "risk");
+static_assert(offsetof(struct abi_segment, exposures) == 11152, "exposures");
+static_assert(offsetof(struct abi_segment, alarms) == 15776, "alarms");
+static_assert(offsetof(struct abi_segment, venue) == 22960, "venue");
+static_assert(offsetof(struct abi_segment, book) == 27184, "book");
+static_assert(offsetof(struct abi_segment, balances) == 60080, "balances");
+static_assert(offsetof(struct abi_segment, strategy) == 80688, "strategy");
+static_assert(offsetof(struct abi_segment, heads) == 92336, "heads");
+static_assert(offsetof(struct abi_segment, opportunity) == 92368, "opportunity");
+static_assert(offsetof(struct abi_segment, order) == 162000, "order");
+static_assert(offsetof(struct abi_segment, fill) == 288976, "fill");
+static_assert(offsetof(struct abi_segment, pnl_ring) == 370896, "pnl_ring");
+static_assert(offsetof(struct abi_segment, stage) == 665808, "stage");
+static_assert(sizeof(struct abi_segment) == 1190096, "segment");
 static_assert(sizeof(struct abi_histogram) == HISTOGRAM_BUCKETS * sizeof(uint64_t), "histogram");

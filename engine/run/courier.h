@@ -84,6 +84,15 @@ int courier_listen_key_new(struct courier *courier, uint32_t venue);
 /* 0; ERROR_FULL: not told; ERROR_TIMEOUT: told, and not yet taken. */
 int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size);
 
+/* ---- own_trades.c ---- */
+struct venue_text courier_symbol(const struct courier *courier, const struct to_courier *order);
+/* Books every trade of the order that the venue lists; *qty is their sum. Returns how many, or a negative code.
+ * venue_order_id: "" where we do not know it: then the trades that carry our client id among all of the time in which
+ * the order could have traded (an IOC trades when it is accepted). ERROR_NEED_MORE: more than the venue can list.
+ * side 0: as the venue says. */
+int courier_own_trades(struct courier *courier, const struct to_courier *order, const char *venue_order_id,
+                       uint32_t side, int64_t *qty);
+
 /* ---- resolve.c: at most one question a turn, so that a venue that hangs keeps nothing else waiting ---- */
 void courier_wanted(struct courier *courier, const struct to_courier *order);
 void courier_resolve(struct courier *courier);

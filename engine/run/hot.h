@@ -115,7 +115,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 
-/* ---- gateway.c: connections of a venue ---- */
+/* ---- gateway*.c: connections of a venue ---- */
 void gateway_init(struct hot *hot, uint32_t venue);
 void gateway_add(struct hot *hot, const struct to_hot *message);
 void gateway_receive(struct hot *hot, uint32_t connection, int64_t recv_ns);

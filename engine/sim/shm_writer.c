@@ -76,6 +76,8 @@ static void publish_venue(struct abi_segment *segment, uint64_t n) {
     fill_words(&venue, sizeof venue, n);
     venue.state = ABI_VENUE_UP;
     venue.feed_up = venue.orders_up = venue.user_up = 1;
+    venue.feed_connections_up = venue.feed_connections = 1;
+    venue.tls = venue.reserved = 0;
     snprintf(venue.reason, sizeof venue.reason, "n = %" PRIu64, n);
     SHM_PUBLISH(segment->venue, &venue);
     struct abi_book book;

@@ -121,11 +121,13 @@ static int write_params(const struct rest_style *style, const struct venue_query
         write_param(query, "origClientOrderId", request->client_id);
     }
     if (trades) {
-        if (request->order_id.size == 0 && request->since_ns <= 0) return ERROR_BAD;
+        if (request->order_id.size == 0 && (request->since_ns <= 0 || request->until_ns < request->since_ns))
+            return ERROR_BAD;
         if (request->order_id.size > 0) {
             write_param(query, "orderId", request->order_id);
         } else {
             write_param_u64(query, "startTime", (uint64_t)(request->since_ns / NS_PER_MS));
+            write_param_u64(query, "endTime", (uint64_t)(request->until_ns / NS_PER_MS));
         }
         write_param_u64(query, "limit", VENUE_QUERY_ROWS_MAX);
     }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "../base/decimal.h"
 
@@ -26,6 +27,10 @@ struct venue_text {
     const char *data; /* not NUL-terminated; NULL: absent */
     uint32_t size;
 };
+
+static inline struct venue_text venue_text_of(const char *text) {
+    return (struct venue_text){text, (uint32_t)strlen(text)};
+}
 
 enum venue_verdict {
     VENUE_ACCEPT = 1,  /* see type */
@@ -160,7 +165,7 @@ enum venue_query {
     VENUE_QUERY_TIME,
     VENUE_QUERY_ACCOUNT,
     VENUE_QUERY_ORDER,  /* by client id */
-    VENUE_QUERY_TRADES, /* own trades of one symbol; by venue order id where given, else since a time */
+    VENUE_QUERY_TRADES, /* own trades of one symbol; by venue order id where given, else by time */
     VENUE_QUERY_OPEN_ORDERS,
     VENUE_QUERY_CANCEL,           /* by client id */
     VENUE_QUERY_LISTEN_KEY_NEW,   /* MEXC */
@@ -192,7 +197,8 @@ struct venue_query_request {
     struct venue_text client_id;
     struct venue_text order_id;
     struct venue_text listen_key;
-    int64_t since_ns;
+    int64_t since_ns; /* TRADES without an order id: the venue's time, both ends included, whole milliseconds */
+    int64_t until_ns;
     int64_t wall_ns;
     uint32_t recv_window_ms;
 };

@@ -19,13 +19,14 @@ def test_status_and_identity(double: EngineDouble, bridge: CEngineBridge) -> Non
     double.beat(
         trading_state=5, state_reason=b"kill: test", actor="Zoë".encode(), config_hash=[0xAB] * 32, journal_seq=10,
         journal_disk_seq=8, recording=1, open_pairs=2, loop_longest_ns=12_500, killed_wall_ns=7,
-        kill_to_silence_ns=1_500_000, recovery_ns=0,
+        kill_to_silence_ns=1_500_000, recovery_ns=0, stall_total_ns=2_500_000, quote_handover_full=6, tsc_khz=0,
     )  # fmt: skip
     found = bridge.snapshot()
     status = found.status
     assert (status.state, status.state_reason, status.actor) == ("KILLED", "kill: test", "Zoë")
     assert (status.config_hash, status.journal_seq, status.journal_disk_seq) == ("ab" * 32, 10, 8)
     assert (status.recording, status.open_pairs, status.loop_longest_us) == (True, 2, 12.5)
+    assert (status.stall_total_ms, status.quote_handover_full, status.tsc_khz) == (2.5, 6, None)
     assert (status.killed_ns, status.kill_to_silence_ms, status.recovery_s) == (7, 1.5, None)
     assert (found.identity.mode, found.identity.instance, found.identity.pid) == ("SIM", "double", double.pid)
     assert found.block_age_s == 0.0
@@ -90,7 +91,7 @@ def test_venue_ages_clock_and_acknowledgements(double: EngineDouble, bridge: CEn
     double.segment["stage"]["bucket"][8][64 * 5] = 10
     seen_ns = time.monotonic_ns() - 3 * S
     double.publish("venue", 0, data_mono_ns=seen_ns, clock_offset_ns=-2_000_000, clock_rtt_ns=800_000)
-    double.publish("venue", 0, rate_limit=6000, reason=b"slow")
+    double.publish("venue", 0, rate_limit=6000, reason=b"slow", feed_connections_up=1, feed_connections=3, tls=1)
     binance, mexc = bridge.snapshot().venues
     assert (binance.state, binance.feed_up, binance.reason, binance.taker_fee_bps) == (
         "UP",
@@ -100,6 +101,7 @@ def test_venue_ages_clock_and_acknowledgements(double: EngineDouble, bridge: CEn
     )
     assert binance.data_age_s == pytest.approx(3.0, abs=0.5)
     assert (binance.clock_offset_ms, binance.clock_rtt_ms, binance.rate_limit) == (-2.0, 0.8, 6000)
+    assert (binance.feed_connections_up, binance.feed_connections, binance.tls, mexc.tls) == (1, 3, True, False)
     assert binance.ack_p50_us == pytest.approx(1.024, rel=1 / 64)
     assert (mexc.data_age_s, mexc.clock_offset_ms, mexc.rate_limit, mexc.ack_p50_us) == (None,) * 4
 

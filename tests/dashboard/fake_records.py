@@ -257,6 +257,9 @@ def _status(engine: FakeEngine, now: int) -> Status:
         engine.killed_ns,
         1.8 if engine.killed_ns else None,
         310.0,
+        12.5,
+        0,
+        2_300_000,
     )
 
 
@@ -316,6 +319,9 @@ def _venue(engine: FakeEngine, name: str, now: int, muted_s: float | None) -> Ve
         64,
         0,
         10.0 if name == "binance" else 5.0,
+        0 if off else 1,
+        1,
+        False,
     )
 
 

@@ -118,7 +118,8 @@ static inline void setup_default(struct core_setup *setup) {
     value[CORE_PARAM_MAX_POSITION_E8] = 500 * E8;
     value[CORE_PARAM_COOLDOWN_NS] = 250 * MS;
     value[CORE_PARAM_MAX_QUOTE_AGE_NS] = 250 * MS;
-    setup->params[0].symbol_mask = 3;
+    symbols_add(setup->params[0].symbols, BTC);
+    symbols_add(setup->params[0].symbols, SHIB);
     strcpy(setup->strategy_name[0], "cross_exchange");
     setup_limits(&setup->limits);
 }

@@ -179,9 +179,14 @@ static void questions_go_to_the_same_rest_targets_on_both_venues(void **state) {
                      "GET /api/v3/myTrades?symbol=BTCUSDT&orderId=C02__1&limit=100&recvWindow=5000&timestamp=");
         expect_start(
             kind,
-            (struct venue_query_request){
-                .query = VENUE_QUERY_TRADES, .symbol = text("BTCUSDT"), .since_ns = 1700000000000000000},
-            "GET /api/v3/myTrades?symbol=BTCUSDT&startTime=1700000000000&limit=100&recvWindow=5000&timestamp=");
+            (struct venue_query_request){.query = VENUE_QUERY_TRADES,
+                                         .symbol = text("BTCUSDT"),
+                                         .since_ns = 1700000000000000000,
+                                         .until_ns = 1700000007000000000},
+            "GET "
+            "/api/v3/"
+            "myTrades?symbol=BTCUSDT&startTime=1700000000000&endTime=1700000007000&limit=100&recvWindow=5000"
+            "&timestamp=");
         expect_start(kind,
                      (struct venue_query_request){.query = VENUE_QUERY_OPEN_ORDERS, .symbol = text("BTCUSDT")},
                      "GET /api/v3/openOrders?symbol=BTCUSDT&recvWindow=5000&timestamp=");

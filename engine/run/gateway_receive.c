@@ -1,0 +1,84 @@
+/* Bytes of a connection -> WebSocket frames or HTTP answers -> messages. */
+#include <stdio.h>
+
+#include "gateway.h"
+
+static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {
+    uint8_t frame[64];
+    int64_t size = ws_encode_close(code, 0x5a5a5a5au, frame, sizeof frame);
+    bool on_wire;
+    if (size > 0) (void)uring_send(hot->ring, number, frame, (size_t)size, &on_wire);
+    uring_remove(hot->ring, number);
+    gateway_lost(hot, number, why);
+}
+
+static void consume(struct hot *hot, uint32_t number, int64_t used) {
+    uring_consume(hot->ring, number, (size_t)used);
+    hot->counters.value[ABI_COUNTER_BYTES_IN] += (uint64_t)used;
+    hot->gateway[hot->connection[number].venue].view.bytes_in += (uint64_t)used;
+}
+
+/* One frame; false: the connection is gone or more bytes are needed. */
+static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    struct hot_connection *connection = &hot->connection[number];
+    size_t size, need = 0;
+    uint8_t *data = uring_data(hot->ring, number, &size);
+    if (size == 0) return false;
+    struct ws_event event;
+    int64_t used = ws_parse(&connection->ws, data, size, &event, &need);
+    if (used == ERROR_NEED_MORE) return false;
+    if (used < 0) {
+        close_for_protocol(hot, number, connection->ws.close_code, connection->ws.error);
+        return false;
+    }
+    connection->frame_ns = recv_ns;
+    hot->gateway[connection->venue].view.frame_mono_ns = recv_ns;
+    if (event.kind == WS_EVENT_MESSAGE)
+        gateway_message(hot, number, event.payload, event.size, event.binary, 0, recv_ns);
+    if (event.kind == WS_EVENT_PING) (void)send_control(hot, number, WS_PONG, event.payload, event.size);
+    if (event.kind == WS_EVENT_CLOSE) {
+        char why[64];
+        snprintf(why, sizeof why, "closed by the venue, code %u", event.close_code);
+        close_for_protocol(hot, number, 1000, why);
+        return false;
+    }
+    if (!connection->used) return false;
+    consume(hot, number, used);
+    return true;
+}
+
+static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    struct hot_connection *connection = &hot->connection[number];
+    size_t size;
+    uint8_t *data = uring_data(hot->ring, number, &size);
+    if (size == 0) return false;
+    struct http_answer answer;
+    int64_t used = http_parse_answer(data, size, &answer);
+    if (used == ERROR_NEED_MORE) return false;
+    if (used < 0 || connection->busy_order_id == 0) {
+        uring_remove(hot->ring, number);
+        gateway_lost(hot, number, used < 0 ? "answer is no HTTP" : "an answer nobody asked for");
+        return false;
+    }
+    connection->frame_ns = recv_ns;
+    struct gateway *gateway = &hot->gateway[connection->venue];
+    gateway->view.frame_mono_ns = recv_ns;
+    gateway_message(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
+    if (!connection->used) return false;
+    connection->busy_order_id = 0;
+    consume(hot, number, used);
+    if (!answer.keep_alive) {
+        uring_remove(hot->ring, number);
+        gateway_lost(hot, number, "venue does not keep the connection");
+        return false;
+    }
+    gateway_capacity(hot, connection->venue);
+    return true;
+}
+
+void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    struct hot_connection *connection = &hot->connection[number];
+    while (connection->used)
+        if (!(connection->websocket ? websocket_step(hot, number, recv_ns) : http_step(hot, number, recv_ns)))
+            return;
+}

@@ -1,0 +1,43 @@
+"""Protects what `arbdeck status` says of an engine that runs: read from a segment that a test fills."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "bridge"))
+
+from engine_double import EngineDouble
+
+from dashboard.cli.app import app
+
+
+@pytest.fixture
+def double(arbdeck_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineDouble]:
+    monkeypatch.setenv("COLUMNS", "160")
+    with EngineDouble(arbdeck_home) as engine:
+        engine.publish_all()
+        yield engine
+
+
+def test_status_tells_feeds_that_are_down_and_what_stalls_cost(double: EngineDouble) -> None:
+    double.beat(loop_longest_ns=1_250_000, stall_total_ns=7_500_000, tsc_khz=2_300_000, quote_handover_full=3)
+    double.publish("counters", value=[0] * 24 + [5] + [0] * 39)
+    double.publish("venue", 0, feed_connections_up=34, feed_connections=35, tls=1)
+    printed = CliRunner().invoke(app, ["status"])
+    assert printed.exit_code == 0, printed.output
+    assert "longest turn 1,250 µs   stalls 5 (7.5 ms in all)" in printed.stdout
+    assert "clock: processor counter, 2.300 GHz   quotes replaced unread 3" in printed.stdout
+    assert "34/35 TLS" in printed.stdout and "0/0 plain" in printed.stdout
+
+
+def test_status_as_json_carries_the_same_figures(double: EngineDouble) -> None:
+    double.beat(stall_total_ns=7_500_000)
+    found = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    assert (found["status"]["stall_total_ms"], found["status"]["tsc_khz"]) == (7.5, None)
+    assert [venue["feed_connections"] for venue in found["venues"]] == [0, 0]
