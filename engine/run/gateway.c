@@ -18,6 +18,10 @@ void gateway_init(struct hot *hot, uint32_t venue) {
     text_copy(gateway->keys.secret, sizeof gateway->keys.secret, settings->secret);
     struct url url;
     if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
+    for (uint32_t s = 0; s < hot->engine->settings.symbol_count; s++) {
+        const struct settings_symbol_venue *at = &hot->engine->settings.symbol[s].venue[venue];
+        if (at->traded) (void)symbol_names_add(&gateway->symbols, at->name, s); /* of two with one name the first */
+    }
     gateway->feed = gateway->user = -1;
     for (uint32_t i = 0; i < ENGINE_HTTP_MAX; i++)
         gateway->orders[i] = -1;

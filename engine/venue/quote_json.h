@@ -4,7 +4,7 @@
  * value against what may stand there. Included behind scan_scalar.h or scan_avx2.h. */
 #include <string.h>
 
-#include "quote.h"
+#include "quote_read.h"
 
 enum quote_member {
     MEMBER_NONE = 0,

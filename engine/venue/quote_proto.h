@@ -5,7 +5,7 @@
  * Included behind scan_scalar.h or scan_avx2.h. */
 #include <string.h>
 
-#include "quote.h"
+#include "quote_read.h"
 
 enum proto_tag {
     TAG_BYTES_1 = 0x0a, /* field 1 of bytes, and so on */
@@ -37,21 +37,31 @@ static inline uint32_t varint_read(const uint8_t *data, uint64_t *out) {
     return (uint32_t)(__builtin_ctzll(last) + 1) / 8;
 }
 
-/* The varint behind a tag, a time as venues write it. Returns what follows it, NULL: none that is in order. */
-static inline const uint8_t *time_read(const uint8_t *at, const uint8_t *end, int64_t *out_ns) {
-    uint64_t time;
-    uint32_t size = varint_read(at, &time);
-    if (size == 0 || size > (size_t)(end - at) || !message_time_u64(time, out_ns)) return NULL;
-    return at + size;
+struct proto_cursor {
+    const uint8_t *at, *end;
+};
+
+/* The field of bytes with this tag. False: another field, or it is longer than 127 or than what is left. */
+static inline bool bytes_take(struct proto_cursor *cursor, uint32_t tag, struct quote_slice *out) {
+    const uint8_t *at = cursor->at;
+    if (cursor->end - at < 2 || at[0] != tag || at[1] >= 0x80 || at[1] > cursor->end - at - 2) return false;
+    *out = (struct quote_slice){at + 2, at[1]};
+    cursor->at = at + 2 + at[1];
+    return true;
 }
 
-/* The field of bytes with this tag, as any short one. Returns what follows it; NULL: not that field, or longer than
- * what is left. */
-static inline const uint8_t *bytes_read(const uint8_t *at, const uint8_t *end, uint32_t tag,
-                                        struct quote_slice *out) {
-    if (end - at < 2 || at[0] != tag || at[1] >= 0x80 || at[1] > end - at - 2) return NULL;
-    *out = (struct quote_slice){at + 2, at[1]};
-    return at + 2 + at[1];
+static inline bool proto_follows(const struct proto_cursor *cursor, uint32_t tag) {
+    return cursor->at < cursor->end && cursor->at[0] == tag;
+}
+
+/* Steps over the time with this tag, if it is there. False: it is none that is in order. */
+static inline bool time_take(struct proto_cursor *cursor, uint32_t tag, int64_t *out_ns) {
+    uint64_t time;
+    if (!proto_follows(cursor, tag)) return true;
+    uint32_t size = varint_read(cursor->at + 1, &time);
+    if (size == 0 || size > (size_t)(cursor->end - cursor->at - 1)) return false;
+    cursor->at += 1 + size;
+    return message_time_u64(time, out_ns);
 }
 
 struct ticker_parts {
@@ -60,35 +70,36 @@ struct ticker_parts {
 
 /* Prices and quantities, and perhaps a version and the time of the last order, which is checked only. */
 static inline bool ticker_read(const struct quote_slice *body, struct ticker_parts *ticker) {
-    const uint8_t *at = body->data, *end = body->data + body->size;
-    at = bytes_read(at, end, TAG_BYTES_1, &ticker->bid_price);
-    if (at != NULL) at = bytes_read(at, end, TAG_BYTES_2, &ticker->bid_qty);
-    if (at != NULL) at = bytes_read(at, end, TAG_BYTES_3, &ticker->ask_price);
-    if (at != NULL) at = bytes_read(at, end, TAG_BYTES_4, &ticker->ask_qty);
-    ticker->version.data = NULL;
-    if (at != NULL && at < end && at[0] == TAG_BYTES_5) at = bytes_read(at, end, TAG_BYTES_5, &ticker->version);
-    int64_t time_ns;
-    if (at != NULL && at < end && at[0] == TAG_TIME) at = time_read(at + 1, end, &time_ns);
-    return at == end;
+    struct proto_cursor cursor = {body->data, body->data + body->size};
+    int64_t order_ns;
+    if (!bytes_take(&cursor, TAG_BYTES_1, &ticker->bid_price) ||
+        !bytes_take(&cursor, TAG_BYTES_2, &ticker->bid_qty) ||
+        !bytes_take(&cursor, TAG_BYTES_3, &ticker->ask_price) ||
+        !bytes_take(&cursor, TAG_BYTES_4, &ticker->ask_qty))
+        return false;
+    ticker->version = (struct quote_slice){NULL, 0};
+    if (proto_follows(&cursor, TAG_BYTES_5) && !bytes_take(&cursor, TAG_BYTES_5, &ticker->version)) return false;
+    return time_take(&cursor, TAG_TIME, &order_ns) && cursor.at == cursor.end;
 }
 
 struct proto_parts {
-    struct quote_slice channel, symbol, symbol_id, body;
+    struct quote_slice channel, symbol, body;
     int64_t event_ns;
 };
 
 static inline bool proto_wrapper_read(const uint8_t *data, size_t size, struct proto_parts *parts) {
-    const uint8_t *end = data + size;
-    const uint8_t *at = bytes_read(data, end, TAG_CHANNEL, &parts->channel);
-    if (at != NULL) at = bytes_read(at, end, TAG_SYMBOL, &parts->symbol);
-    if (at == NULL || at >= end) return false;
+    struct proto_cursor cursor = {data, data + size};
+    struct quote_slice symbol_id;
     int64_t create_ns;
-    if (at[0] == TAG_SYMBOL_ID) at = bytes_read(at, end, TAG_SYMBOL_ID, &parts->symbol_id);
-    if (at != NULL && at < end && at[0] == TAG_CREATE_TIME) at = time_read(at + 1, end, &create_ns);
     parts->event_ns = 0;
-    if (at != NULL && at < end && at[0] == TAG_TIME) at = time_read(at + 1, end, &parts->event_ns);
-    if (at == NULL || at >= end || (at[0] != TAG_BODY_315 && at[0] != TAG_BODY_305)) return false;
-    return bytes_read(at + 1, end, TAG_BODY_SECOND, &parts->body) == end;
+    if (!bytes_take(&cursor, TAG_CHANNEL, &parts->channel) || !bytes_take(&cursor, TAG_SYMBOL, &parts->symbol))
+        return false;
+    if (proto_follows(&cursor, TAG_SYMBOL_ID) && !bytes_take(&cursor, TAG_SYMBOL_ID, &symbol_id)) return false;
+    if (!time_take(&cursor, TAG_CREATE_TIME, &create_ns) || !time_take(&cursor, TAG_TIME, &parts->event_ns))
+        return false;
+    if (!proto_follows(&cursor, TAG_BODY_315) && !proto_follows(&cursor, TAG_BODY_305)) return false;
+    cursor.at++;
+    return bytes_take(&cursor, TAG_BODY_SECOND, &parts->body) && cursor.at == cursor.end;
 }
 
 static inline bool quote_proto_read(const uint8_t *data, size_t size, struct venue_quote *out) {

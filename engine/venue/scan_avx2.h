@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #include "../base/decimal.h"
-#include "quote.h"
+#include "quote_read.h"
 #include "scan_table.h"
 
 static inline __m256i load_32(const void *data) {

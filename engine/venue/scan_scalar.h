@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../base/decimal.h"
-#include "quote.h"
+#include "quote_read.h"
 
 /* How many bytes stand before the next quotation mark; SCAN_TEXT_SIZE: there is none in so many. */
 static inline uint32_t scan_mark(const uint8_t *data) {
