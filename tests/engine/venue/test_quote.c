@@ -35,6 +35,9 @@ static bool accepts(const char *text) {
 
 static void test_quotes_as_the_venue_writes_them_go_the_short_way(void **state) {
     (void)state;
+    static const char longest[] =
+        "{\"u\":9999999999999999,\"s\":\"A234567890B234567890C234567890D\",\"b\":\"1000000000.12345678\","
+        "\"B\":\"0.00000001\",\"a\":\"9999999999.99999999\",\"A\":\"999999999999999999\"}";
     static const char *const quotes[] = {
         "{\"u\":400900217,\"s\":\"BNBUSDT\"," SIDES "}",
         "{\"stream\":\"bnbusdt@bookTicker\",\"data\":{\"u\":400900217,\"s\":\"BNBUSDT\"," SIDES "}}",
@@ -42,8 +45,7 @@ static void test_quotes_as_the_venue_writes_them_go_the_short_way(void **state) 
         "{\"e\":\"bookTicker\",\"u\":1,\"s\":\"BNBUSDT\"," SIDES ",\"T\":1700000000001,\"E\":1700000000002}",
         "{\"u\":1,\"s\":\"X\",\"b\":\"1\",\"B\":\"1\",\"a\":\"1\",\"A\":\"1\"}",   /* locked */
         "{\"u\":1,\"s\":\"X\",\"b\":\"2\",\"B\":\"1\",\"a\":\"1.5\",\"A\":\"1\"}", /* crossed */
-        "{\"u\":9999999999999999,\"s\":\"A234567890B234567890C234567890D\",\"b\":\"1000000000.12345678\","
-        "\"B\":\"0.00000001\",\"a\":\"9999999999.99999999\",\"A\":\"999999999999999999\"}",
+        longest,
     };
     for (size_t index = 0; index < sizeof quotes / sizeof quotes[0]; index++)
         if (!accepts(quotes[index])) fail_msg("left to the full decoder: %s", quotes[index]);
