@@ -15,6 +15,10 @@ void gateway_init(struct hot *hot, uint32_t venue) {
     gateway->settings = settings;
     gateway->keys = &hot->engine->keys[venue];
     gateway->form = hot->engine->form[venue];
+    for (uint32_t s = 0; s < hot->engine->settings.symbol_count; s++) {
+        const struct settings_symbol_venue *at = &hot->engine->settings.symbol[s].venue[venue];
+        if (at->traded) (void)symbol_names_add(&gateway->symbols, at->name, s); /* of two with one name the first */
+    }
     gateway->feed = gateway->user = -1;
     for (uint32_t i = 0; i < ENGINE_HTTP_MAX; i++)
         gateway->orders[i] = -1;

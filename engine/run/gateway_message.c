@@ -4,16 +4,6 @@
 #include "../base/log.h"
 #include "gateway.h"
 
-static int find_symbol(const struct hot *hot, uint32_t venue, const struct venue_text *name) {
-    const struct settings_engine *settings = &hot->engine->settings;
-    for (uint32_t s = 0; s < settings->symbol_count; s++) {
-        const struct settings_symbol_venue *at = &settings->symbol[s].venue[venue];
-        if (at->traded && strncmp(at->name, name->data, name->size) == 0 && at->name[name->size] == '\0')
-            return (int)s;
-    }
-    return -1;
-}
-
 static int side_units(struct decimal price, struct decimal qty, const struct journal_symbol *symbol,
                       int64_t *price_out, int64_t *qty_out) {
     if (price.mantissa == 0) {
@@ -24,9 +14,9 @@ static int side_units(struct decimal price, struct decimal qty, const struct jou
     return code != 0 ? code : decimal_to_units_floor(qty, symbol->qty_digits, qty_out);
 }
 
-static void quote_message(struct hot *hot, uint32_t venue, const struct venue_message *message, int64_t recv_ns) {
+static void quote_message(struct hot *hot, uint32_t venue, const struct venue_quote *message, int64_t recv_ns) {
     struct gateway *gateway = &hot->gateway[venue];
-    int index = find_symbol(hot, venue, &message->symbol);
+    int index = symbol_names_find(&gateway->symbols, message->symbol.data, message->symbol.size);
     if (index < 0) {
         hot->counters.value[ABI_COUNTER_IGNORED]++;
         return;
@@ -88,6 +78,18 @@ static void control_message(struct hot *hot, struct hot_connection *connection,
     gateway_state(hot, connection->venue);
 }
 
+/* A quote that the full decoder read, as the short way would have given it. */
+static struct venue_quote quote_of(const struct venue_message *message) {
+    return (struct venue_quote){.symbol = message->symbol,
+                                .flags = message->flags,
+                                .seq = message->seq,
+                                .event_ns = message->event_ns,
+                                .bid_price = message->bid_price,
+                                .bid_qty = message->bid_qty,
+                                .ask_price = message->ask_price,
+                                .ask_qty = message->ask_qty};
+}
+
 void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size_t size, bool binary,
                      int http_status, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
@@ -95,11 +97,17 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     static const enum venue_source source[ENGINE_ROLES] = {VENUE_SOURCE_FEED, VENUE_SOURCE_ORDERS,
                                                            VENUE_SOURCE_USER};
     struct venue_message *message = &hot->message;
-    gateway->ops->decode(source[connection->role], VENUE_QUERY_NONE, data, size, binary, http_status, message);
+    struct venue_quote quote;
     gateway->view.messages++;
     hot->counters.value[ABI_COUNTER_MESSAGES]++;
-    if (message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO) {
-        quote_message(hot, connection->venue, message, recv_ns);
+    bool is_quote = connection->role == ENGINE_FEED && gateway->ops->decode_quote(data, size, binary, &quote);
+    if (!is_quote) {
+        gateway->ops->decode(source[connection->role], VENUE_QUERY_NONE, data, size, binary, http_status, message);
+        is_quote = message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO;
+        if (is_quote) quote = quote_of(message);
+    }
+    if (is_quote) {
+        quote_message(hot, connection->venue, &quote, recv_ns);
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;

@@ -30,7 +30,7 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
+    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
     if (hot->fragments == NULL) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
         free(hot);

@@ -7,6 +7,7 @@
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
+#include "symbol_names.h"
 
 #define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
@@ -56,6 +57,7 @@ struct gateway {
     int64_t clock_offset_ns;
     uint64_t request_id;
     struct abi_venue view; /* published */
+    struct symbol_names symbols; /* those traded here, by the venue's names */
 };
 
 struct hot {
