@@ -1,5 +1,6 @@
 /* The connections of a venue as the hot thread sees them: taken over, subscribed, lost. */
 #include "gateway.h"
+#include "receivers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +54,11 @@ void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t c
 
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
-    int number = wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
-                          message->rest_size, message->rest_plain_size);
+    int number =
+        message->role == ENGINE_FEED && hot->receivers != NULL
+            ? receivers_add(hot, message)
+            : wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
+                       message->rest_size, message->rest_plain_size);
     if (number < 0) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
                     gateway->settings->name);
@@ -73,7 +77,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     if (message->role == ENGINE_FEED) {
         gateway->feed = number;
         gateway->view.data_mono_ns = connection->frame_ns; /* age counts from the connection until data comes */
-        gateway->view.tls = wire_is_tls(hot->wires, (uint32_t)number);
+        gateway->view.tls = message->tls != NULL;
         subscribe_feed(hot, gateway, (uint32_t)number);
     } else if (message->role == ENGINE_USER) {
         gateway->user = number;

@@ -10,7 +10,7 @@
 #include "../abi.h"
 
 #define HANDOVER_ITEMS       1024u
-#define HANDOVER_HANDED_UNIT 16    /* ns */
+#define HANDOVER_HANDED_UNIT 16 /* ns */
 #define HANDOVER_HANDED_MOST ((1u << 20) - 1)
 #define HANDOVER_WAITED_UNIT 16384 /* ns */
 #define HANDOVER_WAITED_MOST ((1u << 16) - 1)
