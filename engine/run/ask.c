@@ -42,8 +42,8 @@ int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_requ
     if (size <= 0) return size < 0 ? size : ERROR_BAD;
     struct http_answer answer;
     int code =
-        tcp_exchange(&desk->rest_fd, &desk->rest_url, courier->request, (size_t)size,
-                     clock_mono_ns() + COURIER_ASK_NS, courier->buffer, sizeof courier->buffer, &answer, &trail);
+        tcp_exchange(&desk->rest, &desk->rest_url, courier->request, (size_t)size, clock_mono_ns() + COURIER_ASK_NS,
+                     courier->buffer, sizeof courier->buffer, &answer, &trail);
     if (code != 0) return code;
     note_weight(courier, venue, &answer);
     desk->ops->decode(VENUE_SOURCE_QUERY, request->query, answer.body, answer.body_size, false, answer.status,

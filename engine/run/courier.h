@@ -39,7 +39,7 @@ struct desk { /* one venue as the courier sees it */
     const struct venue_keys *keys;
     struct url feed_url, orders_url, user_url, rest_url;
     struct link link[ENGINE_ROLES][ENGINE_HTTP_MAX];
-    int rest_fd;
+    struct tcp_link rest;
     char listen_key[160];
     int64_t listen_key_next_ns;
     int64_t account_next_ns;

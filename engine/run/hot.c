@@ -12,6 +12,8 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
+#include "../net/tls_memory.h"
+#include "receivers.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
@@ -29,7 +31,7 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
+    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
     if (hot->fragments == NULL) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
         free(hot);
@@ -55,7 +57,19 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     return hot;
 }
 
+int hot_open(struct hot *hot, struct error_trail *trail) {
+    int code = tls_memory_pool(trail);
+    if (code != 0) return code;
+    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, trail);
+    if (hot->ring == NULL) return trail->code;
+    hot->wires = wires_create(hot->ring, URING_CONNECTION_MAX);
+    if (hot->wires == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for connections");
+    return receivers_start(hot, trail);
+}
+
 void hot_destroy(struct hot *hot) {
+    receivers_stop(hot); /* they wake the ring below */
+    wires_destroy(hot->wires);
     if (hot->ring != NULL) uring_destroy(hot->ring);
     free(hot->fragments);
     free(hot);
@@ -247,6 +261,15 @@ static void journal_health(struct hot *hot) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
 }
 
+/* Destroying takes memory and time that this thread does not have. */
+static void hand_over_dead(struct hot *hot) {
+    while (spsc_count(hot->engine->to_courier) < ENGINE_TO_COURIER_ITEMS / 2) {
+        struct to_courier message = {.kind = TO_COURIER_TLS, .tls = wire_take_dead(hot->wires)};
+        if (message.tls == NULL) return;
+        (void)spsc_push(hot->engine->to_courier, &message); /* there is room, and nobody else pushes */
+    }
+}
+
 /* The counter behind our clock against the kernel's. */
 static void check_clock(struct hot *hot, int64_t now) {
     int64_t by_ns = 0;
@@ -275,6 +298,7 @@ static bool timers(struct hot *hot, int64_t now) {
     if (now >= hot->next_house_ns) {
         gateway_house(hot);
         journal_health(hot);
+        hand_over_dead(hot);
         hot->next_house_ns = now + HOT_HOUSE_NS;
         worked = true;
     }
@@ -329,7 +353,7 @@ static void turn(struct hot *hot, const struct uring_event *events, int count) {
         if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
             receive(hot, &events[i]);
         if (events[i].kind == URING_CLOSED) {
-            uring_remove(hot->ring, events[i].connection);
+            wire_remove(hot->wires, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
         }
@@ -366,10 +390,14 @@ static void loop(struct hot *hot) {
     struct uring_event events[HOT_EVENTS];
     int64_t now = clock_mono_ns();
     while (!may_stop(hot) && !hot->journal_full) {
-        int count = uring_poll(hot->ring, wait_ns(hot, now), events, HOT_EVENTS);
+        int64_t timeout = wait_ns(hot, now);
+        if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
+        int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
+        if (timeout > 0) receivers_awake(hot);
         /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
         int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
         turn(hot, events, count);
+        count += receivers_take(hot);
         now = clock_mono_ns();
         bool worked = timers(hot, now);
         if (publish(hot, now) || worked) now = clock_mono_ns();
@@ -383,8 +411,7 @@ void *hot_main(void *argument) {
     struct error_trail trail = {0};
     pin(engine);
     log_hot_thread();
-    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
-    if (hot->ring == NULL) {
+    if (hot_open(hot, &trail) != 0) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
         atomic_store(&engine->hot_failed, true);
         atomic_store(&engine->hot_done, true);
