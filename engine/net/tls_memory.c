@@ -28,7 +28,7 @@ struct size_class {
     uint32_t count;
 };
 
-/* A connection keeps up to about 24 KiB (its handshake buffer, once a ticket came), passing messages some small blocks. */
+/* A connection keeps up to about 24 KiB (its handshake buffer, once a ticket came), a passing record some small blocks. */
 static const struct size_class size_class[] = {{64, 2048},  {256, 2048}, {1024, 512}, {4096, 192},
                                                {20480, 96}, {24576, 96}, {65536, 4}};
 #define CLASS_COUNT (sizeof size_class / sizeof *size_class)
