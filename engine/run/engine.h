@@ -116,13 +116,12 @@ struct engine {
     struct settings_engine settings;
     struct settings_strategies strategies; /* control */
     struct core_setup setup;
-    struct core *core;                 /* hot, after start */
-    struct core *recovered;            /* at start only: the dead generation's core, */
-    struct core_setup recovered_setup; /* with the tables it had */
-    struct abi_segment *segment;       /* hot writes */
-    struct journal_tail *tail;         /* hot appends */
-    struct journal_writer *writer;     /* control */
-    struct command_server *commands;   /* control */
+    struct core *core;               /* hot, after start */
+    struct core *recovered;          /* at start only: the dead generation's core */
+    struct abi_segment *segment;     /* hot writes */
+    struct journal_tail *tail;       /* hot appends */
+    struct journal_writer *writer;   /* control */
+    struct command_server *commands; /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
     struct tls_trust *trust[ABI_VENUE_MAX]; /* NULL: all addresses of the venue are plain */
     struct venue_keys keys[ABI_VENUE_MAX];
