@@ -283,7 +283,8 @@ struct core {
     uint32_t dust_count;                  /* how many those are */
     uint32_t venue_state[ABI_VENUE_MAX];
     uint32_t venue_unknown[ABI_VENUE_MAX];
-    int64_t gateway[ABI_VENUE_MAX]; /* orders that may leave now */
+    int64_t gateway[ABI_VENUE_MAX];      /* orders that may leave now, */
+    int64_t gateway_kept[ABI_VENUE_MAX]; /* of those, the last ones are for hedges alone */
     uint64_t venue_orders[ABI_VENUE_MAX];
     uint32_t trading_state;
     bool killed;

@@ -7,6 +7,7 @@
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
+#include "symbol_names.h"
 
 #define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
@@ -35,6 +36,7 @@ struct hot_connection {
     int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
+    bool logged_on;   /* see session.h */
     struct ws_parser ws;
 };
 
@@ -51,18 +53,21 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
+    char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
     uint64_t request_id;
-    struct abi_venue view; /* published */
+    struct abi_venue view;       /* published */
+    struct symbol_names symbols; /* those traded here, by the venue's names */
 };
 
 struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
-    struct wires *wires; /* the ring's connections, plain or encrypted */
+    struct receivers *receivers; /* layout RECEIVERS; else NULL */
+    struct wires *wires;         /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;
@@ -124,6 +129,9 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
 /* ---- send.c: orders out ---- */
 /* The ORDER records of one decision; both legs leave in one submission. */
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+/* True when an order may leave on this order connection now: logged on, nothing unsent, and no answer awaited where
+ * requests go one by one. */
+bool send_is_free(const struct hot *hot, uint32_t connection);
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 
