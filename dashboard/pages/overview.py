@@ -108,6 +108,12 @@ def _panels() -> list[html.Section]:
             html.Div(id=page_id("balance-rows"), className="table-wrap"),
             css="w5",
         ),
+        panel(
+            page_id("stages"),
+            "Latency by stage since the engine's start, µs",
+            html.Div(id=page_id("stage-rows"), className="table-wrap"),
+            css="w12",
+        ),
     ]
 
 
