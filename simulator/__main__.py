@@ -35,14 +35,20 @@ class PortBusy(SimulatorError):
 
     def __init__(self, port: int) -> None:
         owner = port_owner(port)
-        super().__init__(f"Port {port} is in use{' by ' + owner if owner else ''}; stop it or change simulator.json.")
+        super().__init__(
+            f"Port {port} is in use{' by ' + owner if owner else ''}; stop it or change simulator.json."
+        )
 
 
 def parse_arguments(argv: list[str], environment: Environment) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--config", type=Path, default=environment.config_file, help="parameters (simulator.json)")
+    parser.add_argument(
+        "--config", type=Path, default=environment.config_file, help="parameters (simulator.json)"
+    )
     parser.add_argument("--replay", default=environment.replay_file, help="Parquet file to play (env REPLAY)")
-    parser.add_argument("--speed", default=environment.speed or "1", help="times real time, replay only (env SPEED)")
+    parser.add_argument(
+        "--speed", default=environment.speed or "1", help="times real time, replay only (env SPEED)"
+    )
     parser.add_argument(
         "--map",
         default=environment.replay_map,
@@ -51,9 +57,13 @@ def parse_arguments(argv: list[str], environment: Environment) -> argparse.Names
     parser.add_argument(
         "--check", action="store_true", help="say what --replay would play, or what is wrong with it, and end"
     )
-    parser.add_argument("--seed", type=int, default=None, help="of the synthetic market, instead of the file's")
+    parser.add_argument(
+        "--seed", type=int, default=None, help="of the synthetic market, instead of the file's"
+    )
     parser.add_argument("--loop", action="store_true", help="replay: start again at the end")
-    parser.add_argument("--fresh", action="store_true", help="forget balances, orders and fills of earlier runs")
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget balances, orders and fills of earlier runs"
+    )
     return parser.parse_args(argv)
 
 
@@ -63,7 +73,9 @@ def make_driver(arguments: argparse.Namespace, settings: Settings, exchanges: li
         return SyntheticDriver(market, [exchange.book for exchange in exchanges], settings.seed)
     replay = read_replay(arguments, settings)
     books = {exchange.settings.name: exchange.book for exchange in exchanges}
-    return ReplayDriver(replay, books, read_speed(arguments.speed), settings.market.quotes_per_s, arguments.loop)
+    return ReplayDriver(
+        replay, books, read_speed(arguments.speed), settings.market.quotes_per_s, arguments.loop
+    )
 
 
 def read_replay(arguments: argparse.Namespace, settings: Settings) -> Replay:
@@ -94,7 +106,9 @@ async def serve(arguments: argparse.Namespace, environment: Environment, setting
         if not port_free(HOST, port):
             raise PortBusy(port)
     exchanges = [
-        Exchange(venue, settings.symbols, Store(environment.state_dir / f"{venue.name}.jsonl", arguments.fresh))
+        Exchange(
+            venue, settings.symbols, Store(environment.state_dir / f"{venue.name}.jsonl", arguments.fresh)
+        )
         for venue in settings.venues
     ]
     driver = make_driver(arguments, settings, exchanges)
@@ -129,7 +143,9 @@ def _announce(settings: Settings, exchanges: list[Exchange]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s venues %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s venues %(levelname)s %(message)s"
+    )
     decimal.getcontext().prec = DIGITS
     environment = read_environment()
     arguments = parse_arguments(sys.argv[1:] if argv is None else argv, environment)

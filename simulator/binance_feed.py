@@ -59,7 +59,9 @@ class BinanceFeed:
         if not isinstance(params, list) or not all(isinstance(name, str) and name for name in params):
             msg = "Invalid request: request params must be an array of stream names"
             return {"error": {"code": 2, "msg": msg}, "id": request_id}
-        wanted = peer.subscriptions | set(params) if method == "SUBSCRIBE" else peer.subscriptions - set(params)
+        wanted = (
+            peer.subscriptions | set(params) if method == "SUBSCRIBE" else peer.subscriptions - set(params)
+        )
         if len(wanted) > STREAMS_MAX:
             return {
                 "error": {"code": 2, "msg": f"Invalid request: more than {STREAMS_MAX} streams"},

@@ -268,7 +268,9 @@ class Reports:
         events = [self._report(order, now_ms, "NEW", "NEW", None, ZERO, ZERO)]
         events += self.trades(order, order.fills, now_ms)
         if order.status == "EXPIRED":
-            events.append(self._report(order, now_ms, "EXPIRED", "EXPIRED", None, order.executed, order.quote))
+            events.append(
+                self._report(order, now_ms, "EXPIRED", "EXPIRED", None, order.executed, order.quote)
+            )
             events[-1]["eR"] = EXPIRY[order.tif]
         return events
 

@@ -45,7 +45,9 @@ class ControlServer:
         self._app = app
 
     async def start(self) -> None:
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+        self._runner = web.AppRunner(
+            self._app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, self._settings.control_port, reuse_address=True).start()
 
@@ -98,11 +100,14 @@ class ControlServer:
             for request_row in found[:limit]:
                 row = {"venue": exchange.settings.name, **request_row.to_json()}
                 row["count"] = exchange.request_counts[request_row.client_id]
-                order = exchange.orders.get(request_row.order_id) if request_row.order_id is not None else None
+                order = (
+                    exchange.orders.get(request_row.order_id) if request_row.order_id is not None else None
+                )
                 row["order"] = order.to_json() if order is not None else None
                 rows.append(row)
         repeated = {
-            e.settings.name: {client_id: n for client_id, n in e.request_counts.items() if n > 1} for e in exchanges
+            e.settings.name: {client_id: n for client_id, n in e.request_counts.items() if n > 1}
+            for e in exchanges
         }
         counts = {e.settings.name: len(e.requests) for e in exchanges}
         return _json({"orders": rows, "counts": counts, "repeated": repeated})
@@ -143,7 +148,9 @@ class ControlServer:
         for name in ("quotes_per_s", "burst_quotes_per_s"):
             value = getattr(settings, name)
             if value > market.steps_per_s:
-                raise SettingsError(name, value, f"at most {market.steps_per_s:g}, the market's steps per second")
+                raise SettingsError(
+                    name, value, f"at most {market.steps_per_s:g}, the market's steps per second"
+                )
         market.tune(settings)
         return _json(self._driver.to_json())
 

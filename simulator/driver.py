@@ -11,7 +11,9 @@ from simulator.market import Market
 from simulator.replay import Replay
 
 log = logging.getLogger("simulator")
-CATCH_UP_MAX_S = 1.0  # a process that was stopped for longer does not send what it missed; market time stood still
+CATCH_UP_MAX_S = (
+    1.0  # a process that was stopped for longer does not send what it missed; market time stood still
+)
 REPLAY_TICK_S = 0.01
 
 
@@ -70,7 +72,9 @@ class ReplayDriver:
         self.quotes_per_s = quotes_per_s
         self._loop_at_end = loop_at_end
         self.ended = False
-        self._live: dict[tuple[str, str], tuple[int, float]] = {}  # (venue, symbol) -> (valid until ns, sent s)
+        self._live: dict[
+            tuple[str, str], tuple[int, float]
+        ] = {}  # (venue, symbol) -> (valid until ns, sent s)
 
     async def run(self) -> None:
         log.info("replay: %s", self.replay.describe())

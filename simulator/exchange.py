@@ -156,7 +156,9 @@ class Exchange:
         else:
             self.account.lock(symbol.base, qty)
         now = self._clock()
-        order = Order(self._next_order_id, request.client_id, request.symbol, request.side, tif, price, qty, now, now)
+        order = Order(
+            self._next_order_id, request.client_id, request.symbol, request.side, tif, price, qty, now, now
+        )
         self._next_order_id += 1
         self._keep_order(order)
         return order
@@ -192,7 +194,9 @@ class Exchange:
         fee = round_fee(received * rate, FEE_DIGITS[self.settings.kind])
         if bought:
             self.account.pay(symbol.quote, price * qty)
-            self.account.unlock(symbol.quote, (order.price - price) * qty)  # locked at the limit, paid at the price
+            self.account.unlock(
+                symbol.quote, (order.price - price) * qty
+            )  # locked at the limit, paid at the price
         else:
             self.account.pay(symbol.base, qty)
         self.account.receive(fee_asset, received, fee)
@@ -245,7 +249,9 @@ class Exchange:
                 "request": request_index,
                 "order": order.to_json(),
                 "fills": [fill.to_json() for fill in fills],
-                "balances": {a: [plain(b.free), plain(b.locked)] for a in assets for b in (self.account.of(a),)},
+                "balances": {
+                    a: [plain(b.free), plain(b.locked)] for a in assets for b in (self.account.of(a),)
+                },
             }
         )
         if order.is_open:
@@ -283,7 +289,9 @@ class Exchange:
     def _apply(self, record: dict[str, object]) -> None:
         kind = record["t"]
         if kind == "opening":
-            self.account = Account({asset: Decimal(amount) for asset, amount in _dict(record["balances"]).items()})
+            self.account = Account(
+                {asset: Decimal(amount) for asset, amount in _dict(record["balances"]).items()}
+            )
         elif kind == "request":
             self._keep_request(request_from_json(_dict(record["request"])))
         elif kind == "rejected":

@@ -62,7 +62,9 @@ class Market:
         self._log = [0.0] * len(symbols)
         self._basis = [[0.0] * len(symbols) for _ in range(venue_count)]
         self._gap: list[Gap | None] = [None] * len(symbols)
-        self._lean = [0] * len(symbols)  # gaps so far that let buy on the lower-numbered venue, less the others
+        self._lean = [0] * len(
+            symbols
+        )  # gaps so far that let buy on the lower-numbered venue, less the others
         self._burst_until = 0
         self._due = [[0.0] * len(symbols) for _ in range(venue_count)]
         self._steps = [(float(s.mid), float(s.tick), float(s.lot)) for s in symbols]
@@ -77,7 +79,9 @@ class Market:
         self._next_burst = self.step + self._wait(self._bursts, settings.burst_every_s)
         self._spread_phases()
 
-    def force_gap(self, symbol: int, buy: int, sell: int, bps: float, seconds: float, size_usd: float | None) -> None:
+    def force_gap(
+        self, symbol: int, buy: int, sell: int, bps: float, seconds: float, size_usd: float | None
+    ) -> None:
         """Opens a gap in the next step: ask of `buy` under bid of `sell` by `bps`, for `seconds` of market
         time."""
         until = self.step + max(1, round(seconds * self.steps_per_s))
@@ -119,7 +123,9 @@ class Market:
     def _move(self, bursting: bool) -> None:
         p = self.settings
         dt = 1.0 / self.steps_per_s
-        sigma = p.volatility_bps_per_sqrt_s * BPS * math.sqrt(dt) * (p.burst_volatility_x if bursting else 1.0)
+        sigma = (
+            p.volatility_bps_per_sqrt_s * BPS * math.sqrt(dt) * (p.burst_volatility_x if bursting else 1.0)
+        )
         keep = 0.5 ** (dt / p.mid_half_life_s)
         basis_keep = 0.5 ** (dt / p.basis_half_life_s)
         basis_noise = p.basis_bps * BPS * math.sqrt(1.0 - basis_keep * basis_keep)

@@ -50,7 +50,9 @@ class MexcServer(VenueServer):
 
     async def _ws(self, request: web.Request) -> web.StreamResponse:
         key = request.query.get("listenKey")
-        peer = Peer(request, "feed" if key is None else "user", self.exchange.settings.timers, answers_pings=False)
+        peer = Peer(
+            request, "feed" if key is None else "user", self.exchange.settings.timers, answers_pings=False
+        )
         if key is not None and not self._key_has_room(key):
             await peer.ws.prepare(request)
             await peer.ws.send_str("Invalid listen key")
@@ -101,7 +103,11 @@ class MexcServer(VenueServer):
         for fill in fills:
             deal = private(DEALS, order.symbol, "privateDeals", shapes.private_deal(fill))
             events.append(Event(deal, DEALS, is_fill=True))
-        kind = "ENTRUST" if fills else {"placed": "ENTRUST_PLACE", "canceled": "ENTRUST_CANCEL"}.get(cause, "ENTRUST")
+        kind = (
+            "ENTRUST"
+            if fills
+            else {"placed": "ENTRUST_PLACE", "canceled": "ENTRUST_CANCEL"}.get(cause, "ENTRUST")
+        )
         now_ms = wall_ms()
         for asset in assets:
             now, before = self.exchange.balances()[asset], self._told.get(asset, (Decimal(0), Decimal(0)))

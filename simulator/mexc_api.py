@@ -65,7 +65,9 @@ class MexcApi:
 
     async def call(self, verb: str, path: str, query: str, body: str, key: str) -> object:
         """Carries out one request. Raises ApiError, RateLimited or AnswerLost."""
-        params = dict(parse_qsl(query, keep_blank_values=True)) | dict(parse_qsl(body, keep_blank_values=True))
+        params = dict(parse_qsl(query, keep_blank_values=True)) | dict(
+            parse_qsl(body, keep_blank_values=True)
+        )
         if (verb, path) == ("POST", "order"):
             return await self._place(params, query, body, key)
         weight, signed = ENDPOINTS.get((verb, path), (1, True))
@@ -109,7 +111,9 @@ class MexcApi:
             if not params.get(name):
                 raise _mandatory(name)
         # Lowercase hex only: an uppercase signature is refused here, unlike at Binance.
-        if not signature_matches(self._exchange.settings.secret, query_payload(query, body), params["signature"]):
+        if not signature_matches(
+            self._exchange.settings.secret, query_payload(query, body), params["signature"]
+        ):
             raise ApiError(400, 700002, "Signature for this request is not valid.")
         self._check_time(params)
 
@@ -234,7 +238,9 @@ class MexcApi:
             return fill.symbol == symbol and number in (None, fill.order_id) and start <= fill.time_ms <= end
 
         newest = (fill for fill in reversed(self._exchange.fills) if wanted(fill))
-        return [shapes.trade(fill) for fill in itertools.islice(newest, _limit(params, TRADES_MAX, TRADES_MAX))]
+        return [
+            shapes.trade(fill) for fill in itertools.islice(newest, _limit(params, TRADES_MAX, TRADES_MAX))
+        ]
 
     def _exchange_info(self, params: Params) -> Json:
         symbols = [self._symbol(params)] if params.get("symbol") else list(self._exchange.symbols.values())

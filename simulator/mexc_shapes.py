@@ -35,7 +35,9 @@ def refusal(refused: Refused, symbol: SymbolSettings | None, cancel: bool = Fals
         return ApiError(400, 10007, "bad symbol")
     if reason is Reason.NOTIONAL:
         quote = symbol.quote if symbol is not None else ""
-        return ApiError(400, 30002, f"The minimum transaction volume cannot be less than：{refused.field}{quote}")
+        return ApiError(
+            400, 30002, f"The minimum transaction volume cannot be less than：{refused.field}{quote}"
+        )
     if reason is Reason.BALANCE:
         return ApiError(400, 30004, "Insufficient position")
     if reason in (Reason.PRICE_FILTER, Reason.LOT_SIZE, Reason.PRECISION):
@@ -183,7 +185,9 @@ def _symbol(settings: VenueSettings, symbol: SymbolSettings) -> Json:
 
 def private_order(order: Order) -> dict[str, object]:
     last = order.fills[-1] if order.fills else None
-    average = (order.quote / order.executed).quantize(Decimal("1e-12"), ROUND_HALF_UP) if order.executed else None
+    average = (
+        (order.quote / order.executed).quantize(Decimal("1e-12"), ROUND_HALF_UP) if order.executed else None
+    )
     return {
         "id": order_id(order.order_id),
         "clientId": order.client_id,

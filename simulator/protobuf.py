@@ -111,7 +111,9 @@ class Encoder:
     def __init__(self) -> None:
         pool = descriptor_pool.DescriptorPool()
         pool.Add(_describe())
-        self._wrapper = message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.PushDataV3ApiWrapper"))
+        self._wrapper = message_factory.GetMessageClass(
+            pool.FindMessageTypeByName(f"{PACKAGE}.PushDataV3ApiWrapper")
+        )
 
     def push(self, channel: str, symbol: str, send_ms: int, body: str, fields: dict[str, Any]) -> bytes:
         """`body` is a key of BODY_FIELDS; empty and zero fields stay off the wire, as in proto3."""

@@ -89,14 +89,17 @@ class Replay:
             track, row = self._tracks[self._which[self._next]], int(self._row[self._next])
             self._next += 1
             quote = to_quote(track.symbol, track.values[row])
-            yield Point(int(track.at_ns[row]), int(track.until_ns[row]), track.venue, track.symbol.symbol, quote)
+            yield Point(
+                int(track.at_ns[row]), int(track.until_ns[row]), track.venue, track.symbol.symbol, quote
+            )
 
     def describe(self) -> str:
         venues = ", ".join(f"{source} as {venue}" for source, venue in self.venue_map.items())
         symbols = ", ".join(sorted({track.symbol.symbol for track in self._tracks}))
         return (
             f"{self.path.name}, {self.shape}, {self.count} points "
-            f"from {_utc(self.start_ns)} to {_utc(self.end_ns)}; " + "; ".join((venues, symbols, *self.remarks))
+            f"from {_utc(self.start_ns)} to {_utc(self.end_ns)}; "
+            + "; ".join((venues, symbols, *self.remarks))
         )
 
     def to_json(self) -> dict[str, object]:
@@ -125,7 +128,9 @@ def open_replay(
     for name in ("venue", "symbol"):
         table = table.set_column(table.column_names.index(name), name, pc.cast(table[name], pa.string()))
     known = {symbol.symbol: symbol for symbol in symbols}
-    wanted = [name for name in pc.unique(table["symbol"]).to_pylist() if settings.symbols.get(name, name) in known]
+    wanted = [
+        name for name in pc.unique(table["symbol"]).to_pylist() if settings.symbols.get(name, name) in known
+    ]
     if not wanted:
         found = ", ".join(pc.unique(table["symbol"]).to_pylist())
         raise ReplayError(
@@ -145,7 +150,9 @@ def open_replay(
                 tracks.append(_track(path, shape, rows, venue, symbol, settings.hold_s))
     tracks = [track for track in tracks if len(track.at_ns)]
     if not tracks:
-        raise ReplayError(f"replay file {path}: holds no quote that could be played (only bars without volume).")
+        raise ReplayError(
+            f"replay file {path}: holds no quote that could be played (only bars without volume)."
+        )
     left_out = [name for name in in_file if name not in venue_map]
     silent = [name for name in venues if name not in {track.venue for track in tracks}]
     remarks = [f"not played: {', '.join(left_out)}"] if left_out else []
@@ -161,7 +168,8 @@ def _shape(path: Path, columns: list[str]) -> str:
     missing = [name for name in closest if name not in columns]
     allowed = "; ".join(f"{shape}: {', '.join(wanted)}" for shape, wanted in SHAPES.items())
     raise ReplayError(
-        f"replay file {path}: column {missing[0]} is missing (columns are {', '.join(columns)}); allowed are {allowed}."
+        f"replay file {path}: column {missing[0]} is missing (columns are {', '.join(columns)}); "
+        f"allowed are {allowed}."
     )
 
 
@@ -171,9 +179,13 @@ def _map_venues(path: Path, found: list[str], venues: tuple[str, ...], given: ob
         if source not in found:
             raise ReplayError(f"replay.map.{source}: not in {path}; allowed: {', '.join(found)}.")
         if venue not in venues:
-            raise ReplayError(f"replay.map.{source}: {venue!r} is not simulated; allowed: {', '.join(venues)}.")
+            raise ReplayError(
+                f"replay.map.{source}: {venue!r} is not simulated; allowed: {', '.join(venues)}."
+            )
     if len(set(given.values())) != len(given):
-        raise ReplayError("replay.map: two venues of the file are mapped to one simulated venue; allowed: one each.")
+        raise ReplayError(
+            "replay.map: two venues of the file are mapped to one simulated venue; allowed: one each."
+        )
     if given:
         return dict(given)
     same = [name for name in found if name in venues]
@@ -182,20 +194,28 @@ def _map_venues(path: Path, found: list[str], venues: tuple[str, ...], given: ob
     return {name: name for name in same} | dict(zip(free_sources, free_venues, strict=False))
 
 
-def _track(path: Path, shape: str, rows: pa.Table, venue: str, symbol: SymbolSettings, hold_s: float) -> Track:
+def _track(
+    path: Path, shape: str, rows: pa.Table, venue: str, symbol: SymbolSettings, hold_s: float
+) -> Track:
     at = _times(path, rows, "ts_ns" if shape == "quotes" else "ts")
     rows = rows.take(pa.array(np.argsort(at, kind="stable")))
     at = np.sort(at, kind="stable")
     if shape == "quotes":
-        values = np.stack([_numbers(path, rows, name) for name in ("bid", "bid_qty", "ask", "ask_qty")], axis=1)
+        values = np.stack(
+            [_numbers(path, rows, name) for name in ("bid", "bid_qty", "ask", "ask_qty")], axis=1
+        )
         return Track(venue, symbol, at, at + int(hold_s * NS), values)
     bar = _bar_ns(at)
     if shape == "quote bars":
-        values = np.stack([_numbers(path, rows, name) for name in ("bid", "bid_size", "ask", "ask_size")], axis=1)
+        values = np.stack(
+            [_numbers(path, rows, name) for name in ("bid", "bid_size", "ask", "ask_size")], axis=1
+        )
         return Track(venue, symbol, at + bar - 1, at + 2 * bar - 1, values)
     traded = _numbers(path, rows, "volume") > 0
     at = at[traded]
-    mids = np.stack([_numbers(path, rows, "open")[traded], _numbers(path, rows, "close")[traded]], axis=1).ravel()
+    mids = np.stack(
+        [_numbers(path, rows, "open")[traded], _numbers(path, rows, "close")[traded]], axis=1
+    ).ravel()
     half = symbol.half_spread_bps * BPS
     qty = symbol.size_usd / mids
     values = np.stack([mids * (1 - half), qty, mids * (1 + half), qty], axis=1)
@@ -210,7 +230,9 @@ def _times(path: Path, rows: pa.Table, name: str) -> NDArray[np.int64]:
         column = pc.cast(column, pa.timestamp("ns", tz=column.type.tz))
         return np.asarray(pc.cast(column, pa.int64()).to_numpy(), dtype=np.int64)
     if not pa.types.is_integer(column.type):
-        raise ReplayError(f"replay file {path}: column {name} is {column.type}; allowed: timestamp or integer.")
+        raise ReplayError(
+            f"replay file {path}: column {name} is {column.type}; allowed: timestamp or integer."
+        )
     values = np.asarray(column.to_numpy(), dtype=np.int64)
     return values if name == "ts_ns" else values * 1_000_000
 
@@ -219,9 +241,13 @@ def _numbers(path: Path, rows: pa.Table, name: str) -> NDArray[np.float64]:
     try:
         values = np.asarray(pc.cast(rows[name], pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowException as error:
-        raise ReplayError(f"replay file {path}: column {name} is {rows[name].type}; allowed: numbers.") from error
+        raise ReplayError(
+            f"replay file {path}: column {name} is {rows[name].type}; allowed: numbers."
+        ) from error
     if not np.isfinite(values).all() or (values < 0).any():
-        raise ReplayError(f"replay file {path}: column {name} holds a missing or negative value; allowed: 0 or more.")
+        raise ReplayError(
+            f"replay file {path}: column {name} holds a missing or negative value; allowed: 0 or more."
+        )
     return values
 
 

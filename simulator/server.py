@@ -64,7 +64,9 @@ class VenueServer(ABC):
     # --- life
 
     async def start(self) -> None:
-        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
         await self._runner.setup()
         await self._listen()
 

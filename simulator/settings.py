@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import json
 import os
@@ -14,6 +16,7 @@ from simulator.errors import SettingsError
 from simulator.fields import Fields, parse_decimal
 
 KINDS = ("binance", "mexc")
+ED25519_SIZE = 32
 BINANCE_DIGITS = 8  # Binance carries every amount with 8 decimals; finer ones could not be settled exactly.
 
 
@@ -61,6 +64,8 @@ class VenueSettings:
     maker_fee_bps: Decimal
     key: str
     secret: str
+    ed25519_key: str  # '': the account has no such key
+    ed25519_public_key: bytes  # 32, or none
     latency_ms: float
     balances: Mapping[str, Decimal]
     limits: Limits
@@ -199,6 +204,7 @@ def _venue(fields: Fields, directory: Path) -> VenueSettings:
     if (certificate_file is None) != (key_file is None):
         missing = "certificate_file" if certificate_file is None else "key_file"
         raise SettingsError(fields.name(missing), None, "both certificate_file and key_file, or neither")
+    ed25519_key, public_key = _ed25519(fields)
     venue = VenueSettings(
         name=fields.text("name"),
         kind=fields.text("kind", choices=KINDS),
@@ -207,6 +213,8 @@ def _venue(fields: Fields, directory: Path) -> VenueSettings:
         maker_fee_bps=fields.decimal("maker_fee_bps", "0", "1000", str(taker)),
         key=fields.text("key"),
         secret=fields.text("secret"),
+        ed25519_key=ed25519_key,
+        ed25519_public_key=public_key,
         latency_ms=fields.number("latency_ms", 0.0, 60000.0),
         balances=balances,
         limits=_limits(fields.child("limits", {})),
@@ -224,6 +232,22 @@ def _file(fields: Fields, key: str, directory: Path) -> Path | None:
     if name and not path.is_file():
         raise SettingsError(fields.name(key), name, f"a file that is there (looked for {path})")
     return path if name else None
+
+
+def _ed25519(fields: Fields) -> tuple[str, bytes]:
+    """The second key of an account: its name, and the public key (base64 of its 32 bytes)."""
+    if not fields.has("ed25519"):
+        return "", b""
+    pair = fields.child("ed25519")
+    key, text = pair.text("key"), pair.text("public_key")
+    pair.done()
+    try:
+        public_key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        public_key = b""
+    if len(public_key) != ED25519_SIZE:
+        raise SettingsError(pair.name("public_key"), text, f"base64 of the {ED25519_SIZE} bytes of a public key")
+    return key, public_key
 
 
 def _limits(fields: Fields) -> Limits:
@@ -289,7 +313,9 @@ def _replay(fields: Fields) -> ReplaySettings:
     return replay
 
 
-def _check_together(control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]) -> None:
+def _check_together(
+    control: int, venues: tuple[VenueSettings, ...], symbols: tuple[SymbolSettings, ...]
+) -> None:
     ports = {control}
     names: set[str] = set()
     for i, venue in enumerate(venues):

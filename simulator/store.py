@@ -26,7 +26,9 @@ class Store:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._fd)
-            raise StoreError(f"{path} is in use by another simulator; stop that one or set ARBDECK_HOME.") from error
+            raise StoreError(
+                f"{path} is in use by another simulator; stop that one or set ARBDECK_HOME."
+            ) from error
         if fresh:
             os.ftruncate(self._fd, 0)
 
@@ -45,7 +47,9 @@ class Store:
                 try:
                     record = json.loads(line)
                 except ValueError as error:
-                    raise StoreError(f"{self.path} line {index + 1} is not JSON; start with --fresh.") from error
+                    raise StoreError(
+                        f"{self.path} line {index + 1} is not JSON; start with --fresh."
+                    ) from error
                 good_bytes += len(line)
                 yield record
         os.ftruncate(self._fd, good_bytes)

@@ -33,6 +33,7 @@ static const struct setting_pattern any_url = {ADDRESS_REGEX("ws|http", "wss|htt
                                                ADDRESS_RULE("ws:// or http://", "wss:// or https://")};
 static const struct setting_pattern file_path = {"^[ -~]{0,255}$", "a path of at most 255 printable characters"};
 static const struct setting_pattern api_key = {"^[!-~]{1,127}$", "1 to 127 printable characters without blanks"};
+static const struct setting_pattern secret_path = {"^/[!-~]{1,250}$", "an absolute path of at most 251 characters"};
 static const struct setting_pattern variable = {"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
                                                 "the name of an environment variable"};
 
@@ -206,15 +207,26 @@ static const struct setting venue_rows[] = {
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API key."},
+    {.key = "key_type",
+     .type = SETTING_CHOICE,
+     .store = STORE_CHOICE_U32,
+     FIELD(V, key_type),
+     .choice = {"hmac", "ed25519"},
+     .help = "hmac: each order is signed. ed25519 (kind binance): the connection logs on once, orders need no "
+             "signature; the secret is a private key in PEM form, from secret_file or secret_env."},
     {.key = "secret",
      TEXT_FIELD(V, secret),
      .secret = true,
      .pattern = &api_key,
-     .help = "API secret; or secret_env."},
+     .help = "API secret; or secret_env, or secret_file."},
     {.key = "secret_env",
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API secret."},
+    {.key = "secret_file",
+     .type = SETTING_TEXT,
+     .pattern = &secret_path,
+     .help = "File that holds the API secret, which only its owner can read."},
     {.key = "taker_fee_bps",
      .type = SETTING_NUMBER,
      .store = STORE_I64,
@@ -241,11 +253,12 @@ static const struct setting venue_rows[] = {
      .store = STORE_U32,
      FIELD(V, order_connections),
      .scale = 1,
-     .least = 1,
+     .least = 3,
      .greatest = 16,
-     .standard = 4,
+     .standard = 6,
      .unit = "connections",
-     .help = "Warm connections of an order path over HTTP."},
+     .help =
+         "Warm connections of an order path over HTTP, one order at a time each; two of them are kept for hedges."},
     {.key = "rate_limit_weight",
      .type = SETTING_INTEGER,
      .store = STORE_U32,

@@ -142,7 +142,7 @@ void tls_destroy(struct tls *tls) {
 
 /* OpenSSL's own texts are behind a lock, so the hot thread has these. */
 static void say_reason(struct tls *tls, unsigned long number) {
-    int reason = number == 0 ? 0 : ERR_GET_REASON(number);
+    int reason = ERR_GET_LIB(number) == ERR_LIB_SSL ? ERR_GET_REASON(number) : 0;
     if (reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
         snprintf(tls->why, sizeof tls->why, "TLS: the peer says \"%s\"",
                  SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
@@ -151,18 +151,18 @@ static void say_reason(struct tls *tls, unsigned long number) {
     else if (reason == REASON_NO_TLS)
         text_copy(tls->why, sizeof tls->why, "TLS: the peer does not speak TLS 1.2 or 1.3");
     else
-        snprintf(tls->why, sizeof tls->why, "TLS: protocol error %d", reason);
+        snprintf(tls->why, sizeof tls->why, "TLS: error %lx", number);
 }
 
 static int fail(struct tls *tls, int code) {
-    if (!tls->over) say_reason(tls, ERR_peek_error());
+    if (!tls->over) say_reason(tls, ERR_peek_last_error());
     tls->over = true;
     ERR_clear_error();
     return code;
 }
 
 static int fail_bytes(struct tls *tls) {
-    if (!tls->over) text_copy(tls->why, sizeof tls->why, "TLS: what came is no TLS record");
+    text_copy(tls->why, sizeof tls->why, "TLS: what came is no TLS record");
     tls->over = true;
     return ERROR_BAD;
 }
@@ -173,19 +173,13 @@ const char *tls_why(const struct tls *tls) {
 
 /* ---- bytes ---- */
 
-/* Size of the whole records at the front of data; ERROR_BAD: these are none. */
-static int64_t whole_records(const uint8_t *data, size_t size) {
-    size_t whole = 0;
-    while (size - whole >= HEADER_SIZE) {
-        const uint8_t *header = data + whole;
-        size_t body = (size_t)header[3] << 8 | header[4];
-        if (header[0] < RECORD_TYPE_LEAST || header[0] > RECORD_TYPE_MOST || header[1] != PROTOCOL_MAJOR ||
-            body > TLS_RECORD_SIZE_MAX - HEADER_SIZE)
-            return ERROR_BAD;
-        if (size - whole - HEADER_SIZE < body) break;
-        whole += HEADER_SIZE + body;
-    }
-    return (int64_t)whole;
+int64_t tls_record_size(const uint8_t *data, size_t size) {
+    if (size < HEADER_SIZE) return ERROR_NEED_MORE;
+    size_t body = (size_t)data[3] << 8 | data[4];
+    if (data[0] < RECORD_TYPE_LEAST || data[0] > RECORD_TYPE_MOST || data[1] != PROTOCOL_MAJOR ||
+        body > TLS_RECORD_SIZE_MAX - HEADER_SIZE)
+        return ERROR_BAD;
+    return size - HEADER_SIZE < body ? ERROR_NEED_MORE : (int64_t)(HEADER_SIZE + body);
 }
 
 static void input_begin(struct tls *tls, const uint8_t *data, size_t size) {
@@ -199,9 +193,12 @@ static void input_begin(struct tls *tls, const uint8_t *data, size_t size) {
 
 int tls_handshake(struct tls *tls, uint8_t *data, size_t *size) {
     if (tls->over) return ERROR_CLOSED;
-    int64_t whole = whole_records(data, *size);
-    if (whole < 0) return fail_bytes(tls);
-    input_begin(tls, data, (size_t)whole);
+    size_t whole = 0;
+    int64_t record;
+    while ((record = tls_record_size(data + whole, *size - whole)) > 0)
+        whole += (size_t)record;
+    if (record == ERROR_BAD) return fail_bytes(tls);
+    input_begin(tls, data, whole);
     int result = SSL_do_handshake(tls->ssl);
     reply_end(tls);
     size_t used = tls->in_used;
@@ -209,7 +206,7 @@ int tls_handshake(struct tls *tls, uint8_t *data, size_t *size) {
     memmove(data, data + used, *size - used);
     *size -= used;
     if (result == 1) {
-        SSL_set_read_ahead(tls->ssl, 1); /* records that came together are taken together */
+        SSL_set_read_ahead(tls->ssl, 1); /* header and body in one go */
         return 0;
     }
     if (SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ) return ERROR_NEED_MORE;
@@ -220,49 +217,48 @@ int tls_handshake(struct tls *tls, uint8_t *data, size_t *size) {
     return ERROR_REFUSED;
 }
 
-/* 0: all of the input is opened. */
-static int open_records(struct tls *tls, uint8_t *out, size_t cap, size_t *out_size) {
+int tls_open_record(struct tls *tls, const uint8_t *record, size_t size, uint8_t *out, size_t *out_size) {
     *out_size = 0;
-    while (tls->in_used < tls->in_size || SSL_has_pending(tls->ssl)) {
+    if (tls->over) return ERROR_CLOSED;
+    if (tls_record_size(record, size) != (int64_t)size) return fail_bytes(tls);
+    input_begin(tls, record, size);
+    int code = 0;
+    while (code == 0 && (tls->in_used < size || SSL_has_pending(tls->ssl))) {
         size_t got = 0;
-        int result = SSL_read_ex(tls->ssl, out + *out_size, cap - *out_size, &got);
-        if (result == 1) {
-            *out_size += got;
+        int result = SSL_read_ex(tls->ssl, out + *out_size, size - *out_size, &got);
+        *out_size += got;
+        if (result == 1) continue;
+        int error = SSL_get_error(tls->ssl, result);
+        if (error == SSL_ERROR_WANT_READ) break; /* a record without data for us */
+        if (error != SSL_ERROR_ZERO_RETURN) {
+            code = fail(tls, ERROR_BAD);
             continue;
         }
-        int error = SSL_get_error(tls->ssl, result);
-        if (error == SSL_ERROR_WANT_READ) return 0; /* the last records were without data for us */
-        if (error != SSL_ERROR_ZERO_RETURN) return fail(tls, ERROR_BAD);
         tls->over = true;
         text_copy(tls->why, sizeof tls->why, "closed by the venue");
-        return ERROR_CLOSED;
+        code = ERROR_CLOSED;
     }
-    return 0;
+    reply_end(tls);
+    tls->in_size = tls->in_used = 0;
+    return code;
 }
 
 int tls_open(struct tls *tls, uint8_t *data, size_t *size, size_t *plain_size) {
     assert(*plain_size <= *size);
     if (tls->over) return ERROR_CLOSED;
-    uint8_t *at = data + *plain_size;
-    size_t sealed = *size - *plain_size;
-    int64_t whole = whole_records(at, sealed);
-    if (whole < 0) return fail_bytes(tls);
-    if (whole == 0) return 0;
-    input_begin(tls, at, (size_t)whole);
-    /* In place: a record is copied out before it is opened, and what it holds is shorter than itself. */
-    size_t opened;
-    int code = open_records(tls, at, (size_t)whole, &opened);
-    reply_end(tls);
-    tls->in_size = tls->in_used = 0;
-    *plain_size += opened;
-    if (code != 0) { /* nothing behind it counts any more */
-        *size = *plain_size;
-        return code;
+    size_t at = *plain_size;
+    int64_t record;
+    int code = 0;
+    while (code == 0 && (record = tls_record_size(data + at, *size - at)) != ERROR_NEED_MORE) {
+        size_t opened, taken = record < 0 ? *size - at : (size_t)record;
+        code = tls_open_record(tls, data + at, taken, data + *plain_size, &opened);
+        *plain_size += opened;
+        at += taken;
     }
-    size_t left = sealed - (size_t)whole;
-    if (left > 0) memmove(at + opened, at + whole, left);
+    size_t left = code == 0 ? *size - at : 0; /* nothing behind an end counts any more */
+    if (left > 0) memmove(data + *plain_size, data + at, left);
     *size = *plain_size + left;
-    return 0;
+    return code;
 }
 
 int64_t tls_seal(struct tls *tls, const uint8_t *plain, size_t size, uint8_t *out, size_t cap) {

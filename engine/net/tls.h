@@ -37,9 +37,14 @@ void tls_destroy(struct tls *tls);
  * also after the failing one: it tells the peer why. */
 int tls_handshake(struct tls *tls, uint8_t *data, size_t *size);
 
-/* Opens in place. data[0 .. *plain_size) are opened bytes, data[*plain_size .. *size) records as they came. Afterwards
+/* > 0: size of the record at the front of data; ERROR_NEED_MORE; ERROR_BAD: it is none. */
+int64_t tls_record_size(const uint8_t *data, size_t size);
+/* Opens one record into `out`, which has room for as much and may be the record's own place or before it. 0;
+ * ERROR_CLOSED: the peer ended the connection in order; ERROR_BAD. */
+int tls_open_record(struct tls *tls, const uint8_t *record, size_t size, uint8_t *out, size_t *out_size);
+/* Opens all whole records, in place. data[0 .. *plain_size) are opened bytes, data[*plain_size .. *size) records as they came. Afterwards
  * the new opened bytes stand behind the old ones, then the begin of a record that is not whole yet; both sizes say
- * so. 0; ERROR_CLOSED: the peer ended the connection in order; ERROR_BAD. Opened bytes are good in any case. */
+ * so. Returns as tls_open_record. Opened bytes are good in any case. */
 int tls_open(struct tls *tls, uint8_t *data, size_t *size, size_t *plain_size);
 
 /* Seals 1 .. TLS_PLAIN_SIZE_MAX bytes into out (not overlapping), behind the waiting reply if there is one; returns

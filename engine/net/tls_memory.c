@@ -36,10 +36,12 @@ static const struct size_class size_class[] = {{64, 2048},  {256, 2048}, {1024, 
 struct pool {
     struct block *free[CLASS_COUNT];  /* its thread only */
     _Atomic(struct block *) returned; /* pushed by other threads, taken whole by its own */
+    /* Written by its thread only, but for the last. */
     _Atomic uint64_t taken;
     _Atomic uint64_t given;
     _Atomic uint64_t missed;
     _Atomic uint64_t deferred;
+    _Atomic uint64_t given_by_others;
 };
 
 static struct pool pools[TLS_MEMORY_POOLS_MAX];
@@ -47,8 +49,10 @@ static _Atomic uint32_t pool_count;
 static _Atomic(struct block *) deferred; /* malloc blocks for a thread without a pool to free */
 static _Thread_local struct pool *own;   /* NULL: no pool */
 
+/* One writer: no need for a locked instruction, OpenSSL comes here with every record. */
 static void count(_Atomic uint64_t *counter) {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
 static void push(_Atomic(struct block *) *list, struct block *block) {
@@ -128,11 +132,13 @@ static void memory_give(void *data, const char *file, int line) {
         return;
     }
     struct pool *pool = &pools[block->origin];
-    count(&pool->given);
-    if (pool == own)
+    if (pool == own) {
+        count(&pool->given);
         keep(pool, block);
-    else
-        push(&pool->returned, block);
+        return;
+    }
+    atomic_fetch_add_explicit(&pool->given_by_others, 1, memory_order_relaxed);
+    push(&pool->returned, block);
 }
 
 static void *memory_retake(void *data, size_t size, const char *file, int line) {
@@ -191,7 +197,8 @@ struct tls_memory_counts tls_memory_counts(void) {
     struct tls_memory_counts counts = {0};
     for (size_t i = 0; i < TLS_MEMORY_POOLS_MAX; i++) {
         counts.taken += atomic_load_explicit(&pools[i].taken, memory_order_relaxed);
-        counts.given += atomic_load_explicit(&pools[i].given, memory_order_relaxed);
+        counts.given += atomic_load_explicit(&pools[i].given, memory_order_relaxed) +
+                        atomic_load_explicit(&pools[i].given_by_others, memory_order_relaxed);
         counts.missed += atomic_load_explicit(&pools[i].missed, memory_order_relaxed);
         counts.deferred += atomic_load_explicit(&pools[i].deferred, memory_order_relaxed);
     }

@@ -1,7 +1,7 @@
 #pragma once
-/* Memory of OpenSSL. A hot thread must not allocate, yet OpenSSL sometimes does (a session ticket, a change of keys, an
- * alert, an error). So all its memory comes from here: for a thread with a pool from blocks made at its start, for all
- * others from malloc.
+/* Memory of OpenSSL. A hot thread must not allocate, yet OpenSSL does: some tens of bytes with every record, more for a
+ * session ticket, a change of keys, an alert. So all its memory comes from here: for a thread with a pool from blocks
+ * made at its start, for all others from malloc.
  *
  *   thread with a pool    takes from its pool; an empty pool is an error of that one connection, and counted
  *   block of a pool       given back by another thread: onto the pool's list of returned blocks (lock-free)

@@ -2,10 +2,15 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct wire {
-    struct tls *tls;   /* NULL: plain */
-    size_t plain_size; /* encrypted: so many of the ring's bytes are opened */
+    struct tls *tls; /* NULL: plain */
+    /* Encrypted: of the ring's bytes the first plain_size are opened; records as they came begin at sealed_at. What lies
+     * between was theirs and is nothing. */
+    size_t plain_size;
+    size_t sealed_at;
+    bool unread; /* opened bytes that nobody was told of */
 };
 
 struct wires {
@@ -65,7 +70,8 @@ int wire_add(struct wires *wires, int fd, struct tls *tls, const uint8_t *rest, 
     }
     struct wire *wire = wire_of(wires, (uint32_t)connection);
     assert(wire->tls == NULL);
-    *wire = (struct wire){.tls = tls, .plain_size = rest_plain_size};
+    *wire = (struct wire){
+        .tls = tls, .plain_size = rest_plain_size, .sealed_at = rest_plain_size, .unread = rest_plain_size > 0};
     return connection;
 }
 
@@ -98,15 +104,38 @@ bool wire_is_tls(const struct wires *wires, uint32_t connection) {
 
 /* ---- in ---- */
 
+/* No record is whole any more: what is left of one moves behind the opened bytes. */
+static void close_gap(struct wires *wires, uint32_t connection, uint8_t *data, size_t size) {
+    struct wire *wire = wire_of(wires, connection);
+    size_t left = size - wire->sealed_at;
+    if (wire->sealed_at == wire->plain_size) return;
+    if (left > 0) memmove(data + wire->plain_size, data + wire->sealed_at, left);
+    wire->sealed_at = wire->plain_size;
+    uring_truncate(wires->ring, connection, wire->plain_size + left);
+}
+
 int wire_open(struct wires *wires, uint32_t connection) {
     struct wire *wire = wire_of(wires, connection);
     if (wire->tls == NULL) return 0;
-    size_t size;
+    if (wire->unread) {
+        wire->unread = false;
+        return 1;
+    }
+    size_t size, opened;
     uint8_t *data = uring_data(wires->ring, connection, &size);
-    int code = tls_open(wire->tls, data, &size, &wire->plain_size);
-    uring_truncate(wires->ring, connection, size);
+    uint8_t *record = data + wire->sealed_at;
+    int64_t record_size = tls_record_size(record, size - wire->sealed_at);
+    if (record_size == ERROR_NEED_MORE) {
+        close_gap(wires, connection, data, size);
+        return 0;
+    }
+    /* What is no record is for TLS to refuse. */
+    size_t taken = record_size < 0 ? size - wire->sealed_at : (size_t)record_size;
+    int code = tls_open_record(wire->tls, record, taken, data + wire->plain_size, &opened);
+    wire->plain_size += opened;
+    wire->sealed_at += taken;
     say(wires, connection, wire->tls);
-    return code;
+    return code == 0 ? 1 : code;
 }
 
 const char *wire_why(const struct wires *wires, uint32_t connection) {
@@ -123,10 +152,14 @@ uint8_t *wire_data(struct wires *wires, uint32_t connection, size_t *size) {
 
 void wire_consume(struct wires *wires, uint32_t connection, size_t size) {
     struct wire *wire = wire_of(wires, connection);
+    assert(wire->tls == NULL || size <= wire->plain_size);
     uring_consume(wires->ring, connection, size);
     if (wire->tls == NULL) return;
-    assert(size <= wire->plain_size);
     wire->plain_size -= size;
+    wire->sealed_at -= size;
+    if (wire->plain_size > 0 || wire->sealed_at == 0) return;
+    uring_consume(wires->ring, connection, wire->sealed_at);
+    wire->sealed_at = 0;
 }
 
 /* ---- out ---- */

@@ -25,8 +25,8 @@ void wire_remove(struct wires *wires, uint32_t connection);
 struct tls *wire_take_dead(struct wires *wires);
 bool wire_is_tls(const struct wires *wires, uint32_t connection);
 
-/* Opens what was received. 0; negative: the connection is over for the reason in wire_why; what is in wire_data is
- * good all the same. */
+/* Opens the next record, so that its messages can be read before the next is opened. 1: read, then call again; 0: no
+ * whole record is there; negative: the connection is over for the reason in wire_why. Plain connections: 0. */
 int wire_open(struct wires *wires, uint32_t connection);
 const char *wire_why(const struct wires *wires, uint32_t connection);
 /* uring_data and uring_consume of the opened bytes. */

@@ -89,6 +89,16 @@ static void tell_text(struct courier *courier, uint32_t venue, const char *text)
     (void)engine_tell(courier->engine, LANE_COURIER, &message, false);
 }
 
+/* Here, where signing may take its time. */
+static void sign_logon(struct courier *courier, uint32_t venue, struct to_hot *message) {
+    const struct desk *desk = &courier->desk[venue];
+    int size =
+        desk->ops->orders_logon(desk->keys, clock_wall_ns() + desk->clock_offset_ns, desk->settings->recv_window_ms,
+                                ENGINE_LOGON_ID, message->logon, sizeof message->logon - 1);
+    if (size < 0) log_write(LOG_ERROR, "venue %s: the logon cannot be signed", desk->settings->name);
+    message->logon[size > 0 ? size : 0] = '\0';
+}
+
 static void try_link(struct courier *courier, uint32_t venue, enum engine_role role, struct link *link) {
     struct error_trail trail = {0};
     struct tcp_link opened;
@@ -105,6 +115,7 @@ static void try_link(struct courier *courier, uint32_t venue, enum engine_role r
         message.tls = opened.tls;
         message.rest_size = (uint32_t)rest.size;
         message.rest_plain_size = (uint32_t)rest.plain_size;
+        if (role == ENGINE_ORDERS) sign_logon(courier, venue, &message);
         /* Once it is in the ring the descriptor is the hot thread's, however late it comes to it; and with it the rest
          * bytes, whose buffer is used again only when this connection was lost. */
         if (engine_tell(courier->engine, LANE_COURIER, &message, true) != ERROR_FULL) {

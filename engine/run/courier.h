@@ -13,6 +13,7 @@
 #define COURIER_LISTEN_KEY_NS    1500000000000 /* 25 minutes of the 60 it lives */
 #define COURIER_CLOCK_SAMPLES    8
 #define COURIER_QUESTIONS        128
+#define COURIER_BALANCES_AT_ONCE 256 /* told before the hot thread is waited for; a part of ENGINE_TO_HOT_ITEMS */
 /* Not found for this long, no trade, receive window over: never accepted. */
 #define COURIER_GIVE_UP_NS       30000000000
 #define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */

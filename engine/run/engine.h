@@ -30,12 +30,14 @@ struct uring;
 struct tls;
 struct tls_trust;
 
-#define ENGINE_HTTP_MAX         8            /* warm order connections of one venue */
-#define ENGINE_REST_SIZE        (256u << 10) /* bytes that may have come behind an upgrade */
-#define ENGINE_TO_HOT_ITEMS     1024u
-#define ENGINE_TO_COURIER_ITEMS 1024u
-#define ENGINE_WEBSOCKET_ORDERS 64 /* requests that may be unanswered on an order WebSocket */
-#define ENGINE_STOP_REASON      "the engine is stopping"
+#define ENGINE_HTTP_MAX          8            /* warm order connections of one venue */
+#define ENGINE_HEDGE_CONNECTIONS 2            /* of those, left free by arbitrage */
+#define ENGINE_REST_SIZE         (256u << 10) /* bytes that may have come behind an upgrade */
+#define ENGINE_TO_HOT_ITEMS      1024u
+#define ENGINE_TO_COURIER_ITEMS  1024u
+#define ENGINE_WEBSOCKET_ORDERS  64      /* requests that may be unanswered on an order WebSocket */
+#define ENGINE_LOGON_ID          "logon" /* of the request that begins a session */
+#define ENGINE_STOP_REASON       "the engine is stopping"
 
 enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
 enum engine_role { ENGINE_FEED = 0, ENGINE_ORDERS = 1, ENGINE_USER = 2, ENGINE_ROLES = 3 };
@@ -72,6 +74,7 @@ struct to_hot {
         struct core_params params;
         struct core_limits limits;
         char text[96];
+        char logon[448]; /* CONNECTION of an order WebSocket whose venue gives sessions: the signed request */
     };
 };
 
@@ -116,13 +119,12 @@ struct engine {
     struct settings_engine settings;
     struct settings_strategies strategies; /* control */
     struct core_setup setup;
-    struct core *core;                 /* hot, after start */
-    struct core *recovered;            /* at start only: the dead generation's core, */
-    struct core_setup recovered_setup; /* with the tables it had */
-    struct abi_segment *segment;       /* hot writes */
-    struct journal_tail *tail;         /* hot appends */
-    struct journal_writer *writer;     /* control */
-    struct command_server *commands;   /* control */
+    struct core *core;               /* hot, after start */
+    struct core *recovered;          /* at start only: the dead generation's core */
+    struct abi_segment *segment;     /* hot writes */
+    struct journal_tail *tail;       /* hot appends */
+    struct journal_writer *writer;   /* control */
+    struct command_server *commands; /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
     struct tls_trust *trust[ABI_VENUE_MAX]; /* NULL: all addresses of the venue are plain */
     struct venue_keys keys[ABI_VENUE_MAX];

@@ -8,6 +8,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
+#include "session.h"
 
 void gateway_init(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
@@ -84,7 +85,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
         gateway_subscribe_user(hot, gateway, (uint32_t)number);
     } else {
         gateway->orders[message->slot] = number;
-        if (gateway->ops->user_on_orders) gateway_subscribe_user(hot, gateway, (uint32_t)number);
+        if (gateway->ops->user_on_orders) session_begin(hot, (uint32_t)number, message->logon);
     }
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);

@@ -4,6 +4,7 @@
 #include "../base/log.h"
 #include "gateway.h"
 #include "quote_units.h"
+#include "session.h"
 
 void gateway_quote(struct hot *hot, uint32_t number, const struct journal_quote *quote) {
     struct gateway *gateway = &hot->gateway[quote->venue];
@@ -104,6 +105,8 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     }
     if (is_quote) {
         quote_message(hot, number, &quote, recv_ns);
+    } else if (session_message(hot, number, message)) {
+        return;
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;

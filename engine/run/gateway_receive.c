@@ -85,10 +85,24 @@ static void read_messages(struct hot *hot, uint32_t number, int64_t recv_ns) {
             return;
 }
 
+/* Record by record: the first message does not wait for the others to be opened. */
+static int read_records(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    for (;;) {
+        stages_record_next(&hot->stages);
+        int code = wire_open(hot->wires, number);
+        if (code <= 0) return code;
+        stages_record_opened(&hot->stages);
+        read_messages(hot, number, recv_ns);
+        if (!hot->connection[number].used) return 0;
+    }
+}
+
 void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
-    int code = wire_open(hot->wires, number);
-    read_messages(hot, number, recv_ns); /* what was opened before an error is good */
-    if (code == 0 || !hot->connection[number].used) return;
+    if (!wire_is_tls(hot->wires, number)) {
+        read_messages(hot, number, recv_ns);
+        return;
+    }
+    if (read_records(hot, number, recv_ns) == 0) return;
     char why[160];
     text_copy(why, sizeof why, wire_why(hot->wires, number));
     wire_remove(hot->wires, number);

@@ -36,6 +36,7 @@ struct hot_connection {
     int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
+    bool logged_on;   /* see session.h */
     struct ws_parser ws;
 };
 
@@ -52,6 +53,7 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
+    char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
@@ -127,6 +129,9 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
 /* ---- send.c: orders out ---- */
 /* The ORDER records of one decision; both legs leave in one submission. */
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+/* True when an order may leave on this order connection now: logged on, nothing unsent, and no answer awaited where
+ * requests go one by one. */
+bool send_is_free(const struct hot *hot, uint32_t connection);
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 

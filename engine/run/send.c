@@ -7,6 +7,7 @@
 #include "../base/text.h"
 #include "hot.h"
 #include "receivers.h"
+#include "session.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
     uint32_t x = hot->mask_seed;
@@ -40,17 +41,21 @@ struct outgoing {
     bool sealed;
 };
 
+bool send_is_free(const struct hot *hot, uint32_t number) {
+    return hot->connection[number].busy_order_id == 0 && !uring_has_unsent(hot->ring, number) &&
+           session_holds(hot, number);
+}
+
 /* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
 static int choose_connection(struct hot *hot, struct gateway *gateway, const char **why) {
     if (gateway->ops->orders_by_websocket) {
-        *why = "order connection down";
-        return gateway->orders[0];
+        int number = gateway->orders[0];
+        *why = number < 0 ? "order connection down" : "order connection not logged on, or behind with sending";
+        return number >= 0 && send_is_free(hot, (uint32_t)number) ? number : -1;
     }
     for (uint32_t i = 0; i < gateway->orders_count; i++) {
         int number = gateway->orders[i];
-        if (number >= 0 && hot->connection[number].busy_order_id == 0 &&
-            !uring_has_unsent(hot->ring, (uint32_t)number))
-            return number;
+        if (number >= 0 && send_is_free(hot, (uint32_t)number)) return number;
     }
     *why = "no free order connection";
     return -1;
