@@ -16,8 +16,9 @@ struct pair *pair_allocate(struct core *core, uint64_t id) {
         slot = (slot + 1) % PAIR_SLOTS;
     core->pair_cursor = (slot + 1) % PAIR_SLOTS;
     struct pair *pair = &core->pair[slot];
-    memset(pair, 0, offsetof(struct pair, leg)); /* legs are written whole when they begin */
+    clear(pair, offsetof(struct pair, leg)); /* legs are written whole when they begin */
     pair->id = id;
+    client_id_text(id, pair->id_text);
     pair->hedge_ns = INT64_MIN;
     core->pair_id[slot] = id;
     core->open[core->open_count++] = slot;
@@ -119,7 +120,7 @@ void exposure_note(struct core *core, struct pair *pair, uint32_t exposure, stru
 void pair_reopen(struct core *core, struct pair *pair, struct core_out *out) {
     assert(pair->phase == PAIR_DONE);
     pair_unsettle(core, pair);
-    core->dust[pair->symbol] -= pair->dust;
+    dust_set(core, pair->symbol, core->dust[pair->symbol] - pair->dust);
     pair->dust = 0;
     pair->phase = PAIR_WORKING;
     pair->hedge_ns = INT64_MIN;
@@ -136,14 +137,14 @@ void pair_finish(struct core *core, struct pair *pair, uint32_t exposure, int64_
     pair->outcome = pair_outcome(pair);
     if (exposure == ABI_EXPOSURE_DUST) {
         pair->dust = residual;
-        core->dust[pair->symbol] += residual;
+        dust_set(core, pair->symbol, core->dust[pair->symbol] + residual);
     }
     pair_settle(core, pair);
     if (exposure != ABI_EXPOSURE_NONE || pair->exposure != ABI_EXPOSURE_NONE)
         exposure_note(core, pair, exposure, out);
     pair->since_ns = 0;
     open_remove(core, pair);
-    uint32_t direction = direction_index(pair->symbol, pair->buy_venue, pair->sell_venue);
+    uint32_t direction = direction_index(core, pair->symbol, pair->buy_venue, pair->sell_venue);
     core->direction[direction].final_ns = now;
     episode_pair_update(core, pair, out);
 }

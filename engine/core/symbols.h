@@ -14,6 +14,11 @@ static inline bool symbols_has(const uint64_t set[SYMBOLS_WORDS], uint32_t symbo
     return (set[symbol / 64] >> symbol % 64 & 1u) != 0;
 }
 
+static inline void symbols_set(uint64_t set[SYMBOLS_WORDS], uint32_t symbol, bool member) {
+    uint64_t bit = UINT64_C(1) << symbol % 64;
+    set[symbol / 64] = member ? set[symbol / 64] | bit : set[symbol / 64] & ~bit;
+}
+
 static inline void symbols_add(uint64_t set[SYMBOLS_WORDS], uint32_t symbol) {
     set[symbol / 64] |= UINT64_C(1) << symbol % 64;
 }

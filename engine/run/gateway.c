@@ -1,5 +1,6 @@
 /* The connections of a venue as the hot thread sees them: taken over, subscribed, lost. */
 #include "gateway.h"
+#include "receivers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,17 +8,15 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
-#include "../net/url.h"
+#include "session.h"
 
 void gateway_init(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
     const struct settings_venue *settings = &hot->engine->settings.venue[venue];
     gateway->ops = hot->engine->ops[venue];
     gateway->settings = settings;
-    text_copy(gateway->keys.key, sizeof gateway->keys.key, settings->key);
-    text_copy(gateway->keys.secret, sizeof gateway->keys.secret, settings->secret);
-    struct url url;
-    if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
+    gateway->keys = &hot->engine->keys[venue];
+    gateway->form = hot->engine->form[venue];
     for (uint32_t s = 0; s < hot->engine->settings.symbol_count; s++) {
         const struct settings_symbol_venue *at = &hot->engine->settings.symbol[s].venue[venue];
         if (at->traded) (void)symbol_names_add(&gateway->symbols, at->name, s); /* of two with one name the first */
@@ -48,7 +47,7 @@ static void subscribe_feed(struct hot *hot, struct gateway *gateway, uint32_t co
 
 void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t connection) {
     int64_t wall_ns = clock_wall_ns() + gateway->clock_offset_ns;
-    int size = gateway->ops->user_subscribe(&gateway->keys, wall_ns, gateway->settings->recv_window_ms,
+    int size = gateway->ops->user_subscribe(gateway->keys, wall_ns, gateway->settings->recv_window_ms,
                                             ++gateway->request_id, hot->text, sizeof hot->text);
     if (size > 0) (void)send_text(hot, connection, hot->text, (size_t)size);
     gateway->user_ready = size == 0;
@@ -57,7 +56,10 @@ void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t c
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
     int number =
-        uring_add(hot->ring, message->fd, hot->engine->rest[message->venue][message->role], message->rest_size);
+        message->role == ENGINE_FEED && hot->receivers != NULL
+            ? receivers_add(hot, message)
+            : wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
+                       message->rest_size, message->rest_plain_size);
     if (number < 0) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
                     gateway->settings->name);
@@ -76,13 +78,14 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     if (message->role == ENGINE_FEED) {
         gateway->feed = number;
         gateway->view.data_mono_ns = connection->frame_ns; /* age counts from the connection until data comes */
+        gateway->view.tls = message->tls != NULL;
         subscribe_feed(hot, gateway, (uint32_t)number);
     } else if (message->role == ENGINE_USER) {
         gateway->user = number;
         gateway_subscribe_user(hot, gateway, (uint32_t)number);
     } else {
         gateway->orders[message->slot] = number;
-        if (gateway->ops->user_on_orders) gateway_subscribe_user(hot, gateway, (uint32_t)number);
+        if (gateway->ops->user_on_orders) session_begin(hot, (uint32_t)number, message->logon);
     }
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);

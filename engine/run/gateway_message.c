@@ -1,42 +1,37 @@
 /* What a venue's message means: quotes to the core, control messages to the connection, the rest to order_events.c. */
 #include <string.h>
 
-#include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "gateway.h"
+#include "quote_units.h"
+#include "session.h"
 
-static int side_units(struct decimal price, struct decimal qty, const struct journal_symbol *symbol,
-                      int64_t *price_out, int64_t *qty_out) {
-    if (price.mantissa == 0) {
-        *price_out = *qty_out = 0;
-        return 0;
-    }
-    int code = decimal_to_units_exact(price, symbol->price_digits, price_out);
-    return code != 0 ? code : decimal_to_units_floor(qty, symbol->qty_digits, qty_out);
+void gateway_quote(struct hot *hot, uint32_t number, const struct journal_quote *quote) {
+    struct gateway *gateway = &hot->gateway[quote->venue];
+    (void)number;
+    gateway->view.quotes++;
+    gateway->view.data_mono_ns = quote->recv_ns;
+    gateway->feed_ready = true;
+    apply_quote(hot, quote, quote->recv_ns);
+    if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, quote->venue);
 }
 
-static void quote_message(struct hot *hot, uint32_t venue, const struct venue_quote *message, int64_t recv_ns) {
+static void quote_message(struct hot *hot, uint32_t number, const struct venue_quote *message, int64_t recv_ns) {
+    uint32_t venue = hot->connection[number].venue;
     struct gateway *gateway = &hot->gateway[venue];
     int index = symbol_names_find(&gateway->symbols, message->symbol.data, message->symbol.size);
     if (index < 0) {
         hot->counters.value[ABI_COUNTER_IGNORED]++;
         return;
     }
-    const struct journal_symbol *symbol = &hot->engine->setup.symbol[index];
     struct journal_quote quote = {
         .recv_ns = recv_ns, .venue_seq = message->seq, .symbol = (uint32_t)index, .venue = venue};
-    if (side_units(message->bid_price, message->bid_qty, symbol, &quote.bid_price, &quote.bid_qty) != 0 ||
-        side_units(message->ask_price, message->ask_qty, symbol, &quote.ask_price, &quote.ask_qty) != 0) {
+    if (quote_units(message, &hot->engine->setup.symbol[index], &quote) != 0) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;
         return; /* finer than the symbol's digits, or out of range: refused, never rounded */
     }
-    gateway->view.quotes++;
-    gateway->view.data_mono_ns = recv_ns;
-    gateway->feed_ready = true;
-    apply_quote(hot, &quote, recv_ns);
-    if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, venue);
+    gateway_quote(hot, number, &quote);
 }
 
 static void control_message(struct hot *hot, struct hot_connection *connection,
@@ -98,7 +93,6 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     struct gateway *gateway = &hot->gateway[connection->venue];
     static const enum venue_source source[ENGINE_ROLES] = {VENUE_SOURCE_FEED, VENUE_SOURCE_ORDERS,
                                                            VENUE_SOURCE_USER};
-    int64_t before = clock_mono_ns();
     struct venue_message *message = &hot->message;
     struct venue_quote quote;
     gateway->view.messages++;
@@ -110,8 +104,9 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
         if (is_quote) quote = quote_of(message);
     }
     if (is_quote) {
-        histogram_record(hot->engine->segment->stage[ABI_STAGE_DECODE].bucket, clock_mono_ns() - before);
-        quote_message(hot, connection->venue, &quote, recv_ns);
+        quote_message(hot, number, &quote, recv_ns);
+    } else if (session_message(hot, number, message)) {
+        return;
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;

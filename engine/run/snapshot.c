@@ -106,7 +106,7 @@ int engine_recover(struct engine *engine, uint64_t generation, struct error_trai
     struct journal_reader *reader = journal_reader_open(engine->paths.journal_dir, generation, trail);
     if (reader == NULL) return trail->code;
     struct core_setup *old = calloc(1, sizeof *old);
-    engine->recovered = aligned_alloc(64, (core_size() + 63) & ~(size_t)63);
+    engine->recovered = aligned_alloc(64, (core_size(&engine->setup) + 63) & ~(size_t)63);
     uint32_t start_state = engine->start_state, strategy_start[ABI_STRATEGY_MAX];
     memcpy(strategy_start, engine->strategy_start, sizeof strategy_start);
     bool clean = false;
@@ -131,9 +131,14 @@ struct head {
 };
 
 static void append(struct head *head, const struct journal_record *from) {
+    struct engine *engine = head->engine;
     struct journal_record record = *from;
-    record.time_ns = head->engine->started_ns;
-    int code = journal_append(head->engine->tail, &record);
+    record.time_ns = engine->started_ns;
+    /* Thousands of balances are more than the tail holds: nobody else copies it to disk yet. */
+    if (journal_free(engine->tail) == 0 && journal_flush(engine->writer, false, head->trail) < 0 &&
+        head->failed == 0)
+        head->failed = head->trail->code;
+    int code = journal_append(engine->tail, &record);
     if (code != 0 && head->failed == 0)
         head->failed = error_set(head->trail, code, "the snapshot does not fit the journal's tail");
 }
