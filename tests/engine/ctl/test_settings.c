@@ -99,7 +99,7 @@ static const struct refused engine_cases[] = {
     {"\"kind\": \"mexc\"", "\"kind\": \"bybit\"", ERROR_BAD,
      "venues[1].kind = \"bybit\": must be one of \"binance\", \"mexc\""},
     {"\"kind\": \"mexc\"", "\"kind\": \"binance\"", ERROR_BAD,
-     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over wss:// (or ws:// on loopback)"},
+     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over wss:// or ws://"},
     {"\"user_url\": \"ws://127.0.0.1:9102\",", "", ERROR_BAD, "venues[1].user_url is missing"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://128.0.0.1:9101\"", ERROR_BAD,
      "venues[0].feed_url = \"ws://128.0.0.1:9101\": must be wss://HOST[:PORT], or without TLS ws://HOST[:PORT] on "
@@ -110,8 +110,7 @@ static const struct refused engine_cases[] = {
      "venues[0].feed_url"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"wss://-x.example\"", ERROR_BAD,
      "venues[0].feed_url"},
-    {"\"key\": \"sim-binance-key\"", "\"ca_file\": \"a\\tb\", \"key\": \"k\"", ERROR_BAD,
-     "venues[0].ca_file"},
+    {"\"key\": \"sim-binance-key\"", "\"ca_file\": \"a\\tb\", \"key\": \"k\"", ERROR_BAD, "venues[0].ca_file"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://127.0.0.1.example.com:9101\"", ERROR_BAD,
      "venues[0].feed_url"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://localhost:65536\"", ERROR_BAD,
