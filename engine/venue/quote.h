@@ -3,8 +3,8 @@
  * shape venues send, and leaves every other message, also every doubtful quote, to the full decoder, which defines
  * what a message means. What it accepts, the full decoder accepts with the same values.
  *
- * Builds of the same reading (quote_json.h, quote_proto.h), in plain C, with AVX2 and (text only) with AVX-512: they accept
- * the same. All read up to VENUE_SLACK_SIZE bytes behind the message. */
+ * The same reading built for different processors (quote_json.h, quote_proto.h), in plain C, with AVX2 and, of text,
+ * with AVX-512: all accept the same. All read up to VENUE_SLACK_SIZE bytes behind the message. */
 #include "venue.h"
 
 /* bookTicker as text: {"stream":"...","data":{...}} and the bare event, members in any order, no blanks. */
