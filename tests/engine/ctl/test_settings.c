@@ -371,6 +371,16 @@ static void test_symbols_and_venue_overrides_are_bound_by_name(void **state) {
     assert_int_equal(settings_bind(&strategies, &engine, &trail), ERROR_NOT_FOUND);
     assert_string_equal(trail.text,
                         "strategies[0].symbols[1] = \"XRPUSDT\": engine.json has BTCUSDT, ETHUSDT, SOLUSDT");
+    for (engine.symbol_count = 3; engine.symbol_count < 1024; engine.symbol_count++)
+        snprintf(engine.symbol[engine.symbol_count].name, 32, "S%uUSDT", engine.symbol_count);
+    memset(&trail, 0, sizeof trail);
+    assert_int_equal(settings_bind(&strategies, &engine, &trail), ERROR_NOT_FOUND);
+    assert_string_equal(trail.text,
+                        "strategies[0].symbols[1] = \"XRPUSDT\": none of the 1024 symbols of engine.json: BTCUSDT, "
+                        "ETHUSDT, SOLUSDT, S3USDT, S4USDT, S5USDT, S6USDT, S7USDT ...");
+    snprintf(engine.symbol[1023].name, 32, "XRPUSDT"); /* the last one is found and has its bit */
+    assert_int_equal(settings_bind(&strategies, &engine, &trail), 0);
+    assert_true(strategies.strategy[0].params.symbols[15] == UINT64_C(1) << 63);
     free(changed);
     free(text);
 }
