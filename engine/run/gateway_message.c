@@ -26,7 +26,8 @@ static int side_units(struct decimal price, struct decimal qty, const struct jou
     return code != 0 ? code : decimal_to_units_floor(qty, symbol->qty_digits, qty_out);
 }
 
-static void quote_message(struct hot *hot, uint32_t venue, const struct venue_message *message, int64_t recv_ns) {
+static void quote_message(struct hot *hot, uint32_t number, const struct venue_message *message, int64_t recv_ns) {
+    uint32_t venue = hot->connection[number].venue;
     struct gateway *gateway = &hot->gateway[venue];
     int index = find_symbol(hot, venue, &message->symbol);
     if (index < 0) {
@@ -44,38 +45,57 @@ static void quote_message(struct hot *hot, uint32_t venue, const struct venue_me
     }
     gateway->view.quotes++;
     gateway->view.data_mono_ns = recv_ns;
-    gateway->feed_ready = true;
-    apply_quote(hot, &quote, recv_ns);
+    if (gateway->refused_count > 0) gateway_not_refused(hot, venue, (uint32_t)index);
+    if (gateway_is_news(hot, number, (uint32_t)index, message->seq, recv_ns)) apply_quote(hot, &quote, recv_ns);
     if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, venue);
 }
 
-static void control_message(struct hot *hot, struct hot_connection *connection,
-                            const struct venue_message *message) {
+static void refused_by_venue(struct hot *hot, const struct hot_connection *connection,
+                             const struct venue_message *message) {
+    apply_alarm(hot, ABI_ALARM_ATTENTION, "SUBSCRIPTION", "venue %s refuses the private stream: %.*s",
+                hot->gateway[connection->venue].settings->name,
+                (int)(message->text.size < 80 ? message->text.size : 80),
+                message->text.data == NULL ? "" : message->text.data);
+}
+
+static void subscription_message(struct hot *hot, uint32_t number, const struct venue_message *message) {
+    const struct hot_connection *connection = &hot->connection[number];
+    if (connection->role == ENGINE_FEED) {
+        if (gateway_refused(hot, number, message)) gateway_subscribed(hot, number);
+    } else if (message->ok == 1) {
+        gateway_subscribed(hot, number);
+    } else {
+        refused_by_venue(hot, connection, message);
+    }
+}
+
+/* Said on every connection of the venue that is about to end, or on one alone: each asks for its own successor. */
+static void shutdown_message(struct hot *hot, uint32_t number) {
+    struct hot_connection *connection = &hot->connection[number];
+    if (connection->duty != HOT_HOLDER) return;
+    log_write(LOG_INFO, "venue %s announces that it will close %s connection %u",
+              hot->gateway[connection->venue].settings->name, gateway_role_name(connection->role),
+              connection->slot + 1);
+    gateway_tell_courier(hot, TO_COURIER_REPLACE, connection->venue, connection->role, connection->slot);
+}
+
+static void control_message(struct hot *hot, uint32_t number, const struct venue_message *message) {
+    struct hot_connection *connection = &hot->connection[number];
     struct gateway *gateway = &hot->gateway[connection->venue];
     switch (message->type) {
     case VENUE_TYPE_SUB_ACK:
-        if (message->ok == 1) {
-            if (connection->role == ENGINE_FEED)
-                gateway->feed_ready = true;
-            else
-                gateway->user_ready = true;
-        } else {
-            apply_alarm(hot, ABI_ALARM_ATTENTION, "SUBSCRIPTION", "venue %s refused %s subscription: %.*s",
-                        gateway->settings->name, message->ok == 2 ? "part of the" : "the",
-                        (int)(message->text.size < 80 ? message->text.size : 80),
-                        message->text.data == NULL ? "" : message->text.data);
-        }
+        subscription_message(hot, number, message);
         break;
     case VENUE_TYPE_USER_SUB:
-        gateway->user_ready = message->ok == 1;
+        if (message->ok == 1) gateway_subscribed(hot, number);
         break;
     case VENUE_TYPE_USER_TERMINATED:
-        gateway->user_ready = false;
+        if (connection->duty == HOT_RETIRING) break;
         order_lost_connection(hot, connection->venue, "private stream ended by the venue");
-        gateway_subscribe_user(hot, gateway, (uint32_t)(connection - hot->connection));
+        gateway_subscribe_user(hot, number);
         break;
     case VENUE_TYPE_SHUTDOWN:
-        log_write(LOG_INFO, "venue %s announces that it will close the connection", gateway->settings->name);
+        shutdown_message(hot, number);
         break;
     case VENUE_TYPE_CONTROL_ERROR:
         apply_alarm(hot, ABI_ALARM_ATTENTION, "VENUE_SAYS", "venue %s: %.*s (code %d)", gateway->settings->name,
@@ -103,7 +123,7 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     hot->counters.value[ABI_COUNTER_MESSAGES]++;
     if (message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO) {
         histogram_record(hot->engine->segment->stage[ABI_STAGE_DECODE].bucket, clock_mono_ns() - before);
-        quote_message(hot, connection->venue, message, recv_ns);
+        quote_message(hot, number, message, recv_ns);
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;
@@ -111,7 +131,7 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
                   message->why == NULL ? "" : message->why);
         if (connection->role != ENGINE_FEED) order_message(hot, number, message);
     } else if (message->verdict == VENUE_CONTROL) {
-        control_message(hot, connection, message);
+        control_message(hot, number, message);
     } else {
         order_message(hot, number, message);
     }

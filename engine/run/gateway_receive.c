@@ -3,13 +3,26 @@
 
 #include "gateway.h"
 
-static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {
+void gateway_say_close(struct hot *hot, uint32_t number, uint16_t code) {
     uint8_t frame[64];
     int64_t size = ws_encode_close(code, 0x5a5a5a5au, frame, sizeof frame);
     bool on_wire;
     if (size > 0) (void)uring_send(hot->ring, number, frame, (size_t)size, &on_wire);
+}
+
+static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {
+    gateway_say_close(hot, number, code);
     uring_remove(hot->ring, number);
     gateway_lost(hot, number, why);
+}
+
+/* A first piece of a message needs a buffer to be joined in. False: all are lent out. */
+static bool lend_fragments(struct hot *hot, struct ws_parser *ws, uint8_t first_byte) {
+    const uint8_t final = 0x80, opcode = 0x0f;
+    if (ws->fragments != NULL || (first_byte & final) != 0 || (first_byte & opcode) > WS_BINARY) return true;
+    if (hot->fragments_free == 0) return false;
+    ws->fragments = hot->fragments[--hot->fragments_free];
+    return true;
 }
 
 static void consume(struct hot *hot, uint32_t number, int64_t used) {
@@ -24,6 +37,10 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     size_t size, need = 0;
     uint8_t *data = uring_data(hot->ring, number, &size);
     if (size == 0) return false;
+    if (!lend_fragments(hot, &connection->ws, data[0])) {
+        close_for_protocol(hot, number, 1009, "too many messages in pieces at once");
+        return false;
+    }
     struct ws_event event;
     int64_t used = ws_parse(&connection->ws, data, size, &event, &need);
     if (used == ERROR_NEED_MORE) return false;
@@ -43,8 +60,22 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         return false;
     }
     if (!connection->used) return false;
+    if (!connection->ws.in_message) gateway_return_fragments(hot, connection);
     consume(hot, number, used);
     return true;
+}
+
+/* "Too many" with a time: the courier leaves the venue alone as well. */
+static void note_retry_after(struct hot *hot, uint32_t venue, const struct http_answer *answer) {
+    if (answer->status != 429 && answer->status != 418) return;
+    if (answer->retry_after_s <= 0) return;
+    struct to_courier message = {
+        .kind = TO_COURIER_ALONE, .venue = venue, .number = hot->now + (int64_t)answer->retry_after_s * 1000000000};
+    if (spsc_push(hot->engine->to_courier, &message) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
+    char reason[96];
+    snprintf(reason, sizeof reason, "left alone for %d s: too many requests (HTTP %d)", answer->retry_after_s,
+             answer->status);
+    gateway_leave_alone(hot, venue, message.number, reason);
 }
 
 static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
@@ -63,13 +94,19 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     connection->frame_ns = recv_ns;
     struct gateway *gateway = &hot->gateway[connection->venue];
     gateway->view.frame_mono_ns = recv_ns;
-    gateway_message(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
+    note_retry_after(hot, connection->venue, &answer);
+    if (connection->busy_order_id != HOT_WARMING)
+        gateway_message(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
     if (!connection->used) return false;
     connection->busy_order_id = 0;
     consume(hot, number, used);
     if (!answer.keep_alive) {
         uring_remove(hot->ring, number);
         gateway_lost(hot, number, "venue does not keep the connection");
+        return false;
+    }
+    if (connection->duty == HOT_RETIRING) {
+        gateway_dismiss(hot, number);
         return false;
     }
     gateway_capacity(hot, connection->venue);

@@ -1,6 +1,7 @@
 /* The hot thread's loop and its messages from the control thread. */
 #include "hot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,17 @@
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
 
+/* Written to, so that no page fault comes later. */
+static int allocate_fragments(struct hot *hot) {
+    for (uint32_t i = 0; i < HOT_FRAGMENTS; i++) {
+        uint8_t *buffer = malloc(WS_MESSAGE_SIZE_MAX);
+        if (buffer == NULL) return ERROR_SYSTEM;
+        memset(buffer, 0, WS_MESSAGE_SIZE_MAX);
+        hot->fragments[hot->fragments_free++] = buffer;
+    }
+    return 0;
+}
+
 struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     struct hot *hot = aligned_alloc(64, (sizeof *hot + 63) & ~(size_t)63);
     if (hot == NULL) {
@@ -29,10 +41,9 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
-    if (hot->fragments == NULL) {
+    if (allocate_fragments(hot) != 0) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
-        free(hot);
+        hot_destroy(hot);
         return NULL;
     }
     hot->mask_seed = (uint32_t)(engine->started_ns ^ (int64_t)getpid()) | 1u;
@@ -46,14 +57,19 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     snprintf(hot->status.state_reason, sizeof hot->status.state_reason, "connecting to the venues");
     atomic_store(&engine->state_version, 1);
     atomic_store(&engine->trading_state, ABI_STATE_STARTING);
+    hot->connection_max = HOT_SPARE_CONNECTIONS;
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
-        gateway_init(hot, v);
+        hot->connection_max += gateway_init(hot, v);
+    assert(hot->connection_max <= URING_CONNECTION_MAX);
     return hot;
 }
 
 void hot_destroy(struct hot *hot) {
     if (hot->ring != NULL) uring_destroy(hot->ring);
-    free(hot->fragments);
+    for (uint32_t n = 0; n < URING_CONNECTION_MAX; n++) /* those lent out */
+        free(hot->connection[n].ws.fragments);
+    while (hot->fragments_free > 0)
+        free(hot->fragments[--hot->fragments_free]);
     free(hot);
 }
 
@@ -181,6 +197,9 @@ static void take(struct hot *hot, struct to_hot *message) {
     case TO_HOT_STOP:
         stop_trading(hot);
         hot->stop_deadline_ns = clock_mono_ns() + HOT_STOP_NS;
+        break;
+    case TO_HOT_ALONE:
+        gateway_leave_alone(hot, message->venue, message->number, message->text);
         break;
     case TO_HOT_TEXT:
         text_copy(gateway->connect_error, sizeof gateway->connect_error, message->text);
@@ -317,7 +336,7 @@ void *hot_main(void *argument) {
     struct error_trail trail = {0};
     pin(engine);
     log_hot_thread();
-    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
+    hot->ring = uring_create(hot->connection_max, HOT_RECEIVE_SIZE, &trail);
     if (hot->ring == NULL) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
         atomic_store(&engine->hot_failed, true);

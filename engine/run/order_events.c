@@ -225,11 +225,15 @@ void order_message(struct hot *hot, uint32_t number, const struct venue_message 
             order_unknown(hot, order->id, 0, message->why != NULL ? message->why : "answer not understood");
         return;
     }
+    /* What a second private stream says of balances may be older than what the first has said since. */
+    bool holder = connection->duty == HOT_HOLDER;
     switch (message->type) {
     case VENUE_TYPE_BALANCES:
+        if (!holder) break;
         balances_in(hot, venue, message);
         break;
     case VENUE_TYPE_BALANCE_DELTA:
+        if (!holder) break;
         apply_alarm(hot, ABI_ALARM_ATTENTION, "TRANSFER", "venue %s: a deposit, withdrawal or transfer was made",
                     hot->gateway[venue].settings->name);
         break;
