@@ -235,7 +235,8 @@ static const struct setting venue_rows[] = {
      .greatest = 3000,
      .standard = 1500,
      .unit = "s",
-     .help = "The key of the private stream is prolonged this often, where the venue gives one (it lives an hour)."},
+     .help =
+         "The key of the private stream is prolonged this often, where the venue gives one (it lives an hour)."},
 };
 #undef V
 

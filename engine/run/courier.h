@@ -151,7 +151,8 @@ bool links_alone(const struct courier *courier, uint32_t venue);
 void links_renew_user(struct courier *courier, uint32_t venue);
 
 /* ---- listen_key.c ---- */
-/* Makes desk->listen_key the key for the next connection: the one there is, unless it is worn out or `keep` is false. */
+/* Makes desk->listen_key the key for the next connection: the one there is, unless it is worn out or `keep` is false.
+ * 0 or a negative code. */
 int listen_key_get(struct courier *courier, uint32_t venue, bool keep);
 /* Prolongs it when that is due; a refusal, or two failures, lead to a new key and a new private stream. */
 void listen_key_tend(struct courier *courier, uint32_t venue);

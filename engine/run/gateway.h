@@ -1,7 +1,8 @@
 #pragma once
 /* What the gateway's files share: gateway.c (connections come and go), gateway_replace.c (one takes the other's
  * place), gateway_receive.c (bytes -> messages), gateway_message.c (messages -> core), gateway_refused.c (symbols that
- * the venue does not give), gateway_sequence.c (which quote is news), gateway_state.c (may the venue trade), gateway_house.c (time). */
+ * the venue does not give), gateway_sequence.c (which quote is news), gateway_state.c (may the venue trade),
+ * gateway_house.c (time). */
 #include "hot.h"
 
 /* Where the number of a place's holder is kept. */
