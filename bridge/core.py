@@ -211,7 +211,8 @@ def _setup_struct(setup: CoreSetup) -> Any:
 
 def _params_fill(to: Any, params: Sequence[int], symbol_count: int) -> None:
     to.value = list(params)
-    to.symbol_mask = (1 << symbol_count) - 1
+    everything = (1 << symbol_count) - 1
+    to.symbols = [everything >> 64 * word & 0xFFFFFFFFFFFFFFFF for word in range(len(to.symbols))]
 
 
 def _options_struct(options: CoreOptions) -> Any:
@@ -226,8 +227,8 @@ def _options_struct(options: CoreOptions) -> Any:
 class _Memory:
     """One run's memory, aligned as the core wants it."""
 
-    def __init__(self) -> None:
-        size = int(_library().backtest_memory_size())
+    def __init__(self, setup_struct: Any) -> None:
+        size = int(_library().backtest_memory_size(setup_struct))
         self._bytes = np.empty(size + ALIGN, dtype=np.uint8)
         start = -self._bytes.ctypes.data % ALIGN
         self.pointer = core_layout().ffi.cast("void *", self._bytes.ctypes.data + start)
@@ -251,7 +252,8 @@ def _code_check(code: int) -> None:
 def core_run(setup: CoreSetup, events: Records, options: CoreOptions) -> CoreRun:
     """Runs one backtest; the arrays grow until everything has room (a run is repeated when a guess was too small)."""
     library, layout = _library(), core_layout()
-    memory, setup_struct, options_struct = _Memory(), _setup_struct(setup), _options_struct(options)
+    setup_struct, options_struct = _setup_struct(setup), _options_struct(options)
+    memory = _Memory(setup_struct)
     _events_checked(events)
     result = np.zeros(1, dtype=layout.dtype("backtest_result"))
     point_cap = (options.end_ns - options.start_ns) // options.curve_ns + 4
@@ -300,7 +302,7 @@ def core_grid(
     results = np.zeros(len(candidates), dtype=layout.dtype("backtest_result"))
 
     def work() -> int:
-        memory = _Memory()
+        memory = _Memory(setup_struct)
         done = library.backtest_grid(
             memory.pointer, setup_struct, _pointer(events, "struct backtest_event *"), len(events), options_struct,
             params, len(candidates), _pointer(counter.array, "uint64_t *"),

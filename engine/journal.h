@@ -125,9 +125,10 @@ struct journal_limits {
 
 /* Parameters in integer units, in the order of enum core_param. */
 struct journal_strategy {
-    int64_t param[20];
+    int64_t param[6];
+    uint64_t symbols[16]; /* bit s % 64 of word s / 64: trades symbol s */
     uint32_t index;
-    uint32_t symbol_mask; /* bit s: trades symbol s */
+    uint32_t reserved;
     char name[32];
 };
 

@@ -134,6 +134,9 @@ class ControlServer:
             task = asyncio.create_task(server.go_down())
             self._downs.add(task)
             task.add_done_callback(self._downs.discard)
+        if server.faults.announce_s is not None:
+            server.spawn(server.announce_shutdown(server.faults.announce_s))
+            server.faults.announce_s = None
         return _json({"venue": server.name, "dropped": dropped, "faults": server.faults.to_json()})
 
     async def _tune(self, request: web.Request) -> web.Response:

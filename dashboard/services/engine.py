@@ -81,7 +81,10 @@ class EngineService:
         return self._clock_ns()
 
     def snapshot(self) -> Snapshot:
-        """A picture at most 50 ms old and of after the last command. Raises EngineDown, Stale or LayoutMismatch when there is none."""
+        """A picture at most 50 ms old, and of after the last command.
+
+        Raises EngineDown, Stale or LayoutMismatch when there is none.
+        """
         if self._error is None and self.last is not None and self._monotonic() - self._read_at < SNAPSHOT_FRESH_S:
             return self.last
         return self.refresh()

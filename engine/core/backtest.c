@@ -13,8 +13,8 @@ static size_t run_size(void) {
     return (sizeof(struct run) + MEMORY_ALIGN - 1) / MEMORY_ALIGN * MEMORY_ALIGN;
 }
 
-size_t backtest_memory_size(void) {
-    return run_size() + core_size();
+size_t backtest_memory_size(const struct core_setup *setup) {
+    return run_size() + core_size(setup);
 }
 
 void backtest_sizes(uint64_t out[7]) {
@@ -123,6 +123,23 @@ static uint32_t book_apply(struct run *run, const struct backtest_event *event) 
     return applied && (event->flags & BACKTEST_FILL_ONLY) == 0 ? 1u << event->venue : 0;
 }
 
+/* Symbols in their order, each once, however many of its books have changed. True: something was asked for. */
+static bool changed_decide(struct run *run, uint32_t first_word, uint32_t last_word, int64_t now) {
+    bool acted = false;
+    for (uint32_t word = first_word; word <= last_word; word++) {
+        for (; run->changed_symbols[word] != 0; run->changed_symbols[word] &= run->changed_symbols[word] - 1) {
+            uint32_t symbol = word * 64 + (uint32_t)__builtin_ctzll(run->changed_symbols[word]);
+            uint32_t venue_mask = run->changed[symbol];
+            run->changed[symbol] = 0;
+            core_on_books(run->core, symbol, venue_mask, now, &run->out);
+            if (run->out.count == 0) continue;
+            run_take(run, now);
+            acted = true;
+        }
+    }
+    return acted;
+}
+
 static void instant_run(struct run *run, const struct backtest_event *event, uint64_t count) {
     int64_t now = event->time_ns;
     own_before(run, now);
@@ -130,22 +147,16 @@ static void instant_run(struct run *run, const struct backtest_event *event, uin
         orders_match(run, &event[i], now);
     if (run->order_count != 0) next_own_set(run);
     if (run->next_own_ns <= now) own_step(run, now);
-    uint32_t changed[ABI_SYMBOL_MAX] = {0};
-    uint32_t symbols = 0;
+    uint32_t first = ABI_SYMBOL_MAX, last = 0; /* words of the set that may hold anything */
     for (uint64_t i = 0; i < count; i++) {
         uint32_t venue_bit = book_apply(run, &event[i]);
-        changed[event[i].symbol] |= venue_bit;
-        if (venue_bit != 0) symbols |= 1u << event[i].symbol;
+        if (venue_bit == 0) continue;
+        run->changed[event[i].symbol] |= (uint8_t)venue_bit;
+        symbols_add(run->changed_symbols, event[i].symbol);
+        first = event[i].symbol / 64 < first ? event[i].symbol / 64 : first;
+        last = event[i].symbol / 64 > last ? event[i].symbol / 64 : last;
     }
-    bool acted = false;
-    for (; symbols != 0; symbols &= symbols - 1) {
-        uint32_t symbol = (uint32_t)__builtin_ctz(symbols);
-        core_on_books(run->core, symbol, changed[symbol], now, &run->out);
-        if (run->out.count == 0) continue;
-        run_take(run, now);
-        acted = true;
-    }
-    if (acted) next_own_set(run);
+    if (first <= last && changed_decide(run, first, last, now)) next_own_set(run);
 }
 
 static bool event_sane(const struct run *run, const struct backtest_event *event, int64_t before) {
@@ -182,9 +193,9 @@ static void finish(struct run *run) {
     run_totals(run);
 }
 
-int backtest_run(void *memory, const struct core_setup *setup, const struct backtest_event *event, uint64_t count,
-                 const struct backtest_options *options, const struct backtest_output *output,
-                 struct backtest_result *result) {
+static int run_whole(void *memory, const struct core_setup *setup, const struct core_params *candidate,
+                     const struct backtest_event *event, uint64_t count, const struct backtest_options *options,
+                     const struct backtest_output *output, struct backtest_result *result) {
     struct run *run = memory;
     assert((uintptr_t)memory % MEMORY_ALIGN == 0);
     memset(result, 0, sizeof *result);
@@ -197,6 +208,7 @@ int backtest_run(void *memory, const struct core_setup *setup, const struct back
     run->core = (struct core *)(void *)((uint8_t *)memory + run_size());
     int error = core_init(run->core, setup);
     if (error != 0) return result->error = error;
+    if (candidate != NULL) core_on_params(run->core, 0, candidate, options->start_ns, &run->out);
     result->digest = DIGEST_START;
     result->events = count;
     start(run);
@@ -205,17 +217,21 @@ int backtest_run(void *memory, const struct core_setup *setup, const struct back
     return result->error;
 }
 
+int backtest_run(void *memory, const struct core_setup *setup, const struct backtest_event *event, uint64_t count,
+                 const struct backtest_options *options, const struct backtest_output *output,
+                 struct backtest_result *result) {
+    return run_whole(memory, setup, NULL, event, count, options, output, result);
+}
+
 int64_t backtest_grid(void *memory, const struct core_setup *setup, const struct backtest_event *event,
                       uint64_t count, const struct backtest_options *options, const struct core_params *candidates,
                       uint64_t n, uint64_t *next, struct backtest_result *results) {
-    struct core_setup own = *setup;
     struct backtest_output output = {0};
     int64_t done = 0;
     for (;;) {
         uint64_t index = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
         if (index >= n) return done;
-        own.params[0] = candidates[index];
-        int error = backtest_run(memory, &own, event, count, options, &output, &results[index]);
+        int error = run_whole(memory, setup, &candidates[index], event, count, options, &output, &results[index]);
         if (error != 0) return error;
         done++;
     }

@@ -137,8 +137,8 @@ struct backtest_result {
     struct backtest_alarm alarm[BACKTEST_ALARM_MAX];
 };
 
-/* Bytes of memory that one run needs at a time, 64-byte aligned. */
-size_t backtest_memory_size(void);
+/* Bytes of memory that one run of this setup needs at a time, 64-byte aligned. */
+size_t backtest_memory_size(const struct core_setup *setup);
 /* Sizes of what both sides must agree on: setup, event, options, trade, fill, point, result, in this order. */
 void backtest_sizes(uint64_t out[7]);
 

@@ -85,9 +85,9 @@ static void halt_log(struct run *run, const char *code, int64_t now) {
 }
 
 static void pair_blocks(struct run *run, const struct pair *pair, int64_t now) {
-    run->blocked_symbols |= 1u << pair->symbol;
-    uint32_t all = (uint32_t)((UINT64_C(1) << run->setup->symbol_count) - 1);
-    if (run->blocked_symbols == all) halt_log(run, "EXPOSURE_OPEN", now);
+    if (!symbols_has(run->blocked_symbols, pair->symbol)) run->blocked_count++;
+    symbols_add(run->blocked_symbols, pair->symbol);
+    if (run->blocked_count == run->setup->symbol_count) halt_log(run, "EXPOSURE_OPEN", now);
 }
 
 /* Nobody releases an exhausted pair here, so OPEN is as final as DONE. */

@@ -25,7 +25,7 @@ void order_place(struct run *run, const struct journal_order *order, int64_t now
     run->waiting_count++;
 }
 
-static struct journal_quote quote_of(const struct backtest_event *event) {
+static struct journal_quote event_quote(const struct backtest_event *event) {
     return (struct journal_quote){.bid_price = event->bid_price,
                                   .bid_qty = event->bid_qty,
                                   .ask_price = event->ask_price,
@@ -37,7 +37,7 @@ static struct journal_quote quote_of(const struct backtest_event *event) {
 
 /* What one order takes from a quote is not there for the next one. */
 void orders_match(struct run *run, const struct backtest_event *event, int64_t now) {
-    struct journal_quote quote = quote_of(event);
+    struct journal_quote quote = event_quote(event);
     int64_t taken_bid = 0, taken_ask = 0;
     for (uint32_t i = 0; i < run->order_count; i++) {
         struct sim_order *order = &run->order[i];

@@ -35,7 +35,10 @@ struct run {
     uint32_t waiting_count;
     uint64_t open_pair[PAIR_SLOTS]; /* not yet reported as final */
     uint32_t open_count;
-    uint32_t blocked_symbols; /* bit s: an exposure that waits for a person */
+    uint32_t blocked_count; /* symbols with an exposure that waits for a person */
+    uint64_t blocked_symbols[SYMBOLS_WORDS];
+    uint64_t changed_symbols[SYMBOLS_WORDS]; /* with a new quote at this instant, not decided yet; else empty */
+    uint8_t changed[ABI_SYMBOL_MAX];         /* their venues, bit v; else 0 */
     int64_t next_mark_ns;
     int64_t next_own_ns; /* earliest of answers, expiries, marks and timers */
     int64_t heard_ns[ABI_VENUE_MAX];

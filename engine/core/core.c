@@ -1,71 +1,5 @@
-/* Set-up and the inputs. */
+/* The inputs. */
 #include "state.h"
-
-#define DIGITS_SUM_MAX 19
-#define CORE_ALIGN     64
-
-size_t core_size(void) {
-    return (sizeof(struct core) + CORE_ALIGN - 1) / CORE_ALIGN * CORE_ALIGN;
-}
-
-static bool units_fit(int64_t value) {
-    return value >= 0 && value <= UNITS_MAX;
-}
-
-static int symbol_check(const struct core_setup *setup, uint32_t index) {
-    const struct journal_symbol *symbol = &setup->symbol[index];
-    if (symbol->price_digits > 18 || symbol->qty_digits > 18) return ERROR_RANGE;
-    if (symbol->price_digits + symbol->qty_digits > DIGITS_SUM_MAX) return ERROR_RANGE;
-    if (!units_fit(symbol->tick) || !units_fit(symbol->lot) || !units_fit(symbol->min_qty)) return ERROR_RANGE;
-    if (symbol->tick == 0 || symbol->lot == 0 || symbol->min_notional_e8 < 0) return ERROR_BAD;
-    if (symbol->base_asset >= setup->asset_count || symbol->quote_asset >= setup->asset_count) return ERROR_BAD;
-    if (symbol->base_asset == symbol->quote_asset) return ERROR_BAD;
-    if (symbol->venue_mask >> setup->venue_count != 0) return ERROR_BAD;
-    for (uint32_t v = 0; v < setup->venue_count; v++)
-        if (setup->taker_fee_ppm[v][index] >= PPM_ONE) return ERROR_RANGE;
-    return 0;
-}
-
-static int setup_check(const struct core_setup *setup) {
-    if (setup->venue_count > ABI_VENUE_MAX || setup->symbol_count > ABI_SYMBOL_MAX ||
-        setup->asset_count > ABI_ASSET_MAX || setup->strategy_count > ABI_STRATEGY_MAX)
-        return ERROR_RANGE;
-    if (setup->generation == 0 || setup->generation > UINT32_MAX) return ERROR_RANGE;
-    if (setup->symbol_count == 0 || setup->venue_count == 0) return ERROR_BAD;
-    for (uint32_t s = 0; s < setup->symbol_count; s++) {
-        int error = symbol_check(setup, s);
-        if (error != 0) return error;
-    }
-    return 0;
-}
-
-int core_init(struct core *core, const struct core_setup *setup) {
-    assert((uintptr_t)core % CORE_ALIGN == 0);
-    int error = setup_check(setup);
-    if (error != 0) return error;
-    memset(core, 0, sizeof *core);
-    core->setup = *setup;
-    core->trading_state = ABI_STATE_STARTING;
-    core->journal_healthy = true;
-    core->timer_ns = INT64_MAX;
-    core->now = INT64_MIN;
-    for (uint32_t d = 0; d < DIRECTION_COUNT; d++)
-        core->direction[d].final_ns = INT64_MIN;
-    for (uint32_t v = 0; v < ABI_VENUE_MAX; v++) {
-        core->venue_state[v] = ABI_VENUE_DOWN;
-        core->map.venue[v] = v < setup->venue_count ? v : INDEX_NONE;
-    }
-    for (uint32_t s = 0; s < ABI_SYMBOL_MAX; s++)
-        core->map.symbol[s] = s < setup->symbol_count ? s : INDEX_NONE;
-    for (uint32_t a = 0; a < ABI_ASSET_MAX; a++)
-        core->map.asset[a] = a < setup->asset_count ? a : INDEX_NONE;
-    for (uint32_t i = 0; i < ABI_STRATEGY_MAX; i++) {
-        struct abi_strategy *view = &core->strategy[i].view;
-        view->state = ABI_STRATEGY_STOPPED;
-        view->best_net_bps_e4 = view->best_gross_bps_e4 = view->best_need_bps_e4 = INT64_MIN;
-    }
-    return 0;
-}
 
 static void input_begin(struct core *core, int64_t now, struct core_out *out) {
     assert(now >= core->now);
@@ -142,6 +76,7 @@ void core_on_params(struct core *core, uint32_t strategy, const struct core_para
 void core_on_limits(struct core *core, const struct core_limits *limits, int64_t now, struct core_out *out) {
     input_begin(core, now, out);
     core->setup.limits = *limits;
+    rate_recount(core);
     out_state_changed(out);
     timer_set(core);
 }
@@ -159,7 +94,7 @@ void core_on_timer(struct core *core, int64_t now, struct core_out *out) {
 static int fee_apply(struct core *core, const struct journal_fee *fee) {
     if (fee->venue >= core->setup.venue_count || fee->symbol >= core->setup.symbol_count) return ERROR_RANGE;
     if (fee->taker_fee_ppm >= PPM_ONE) return ERROR_RANGE;
-    core->setup.taker_fee_ppm[fee->venue][fee->symbol] = fee->taker_fee_ppm;
+    *fee_ppm(core, fee->symbol, fee->venue) = fee->taker_fee_ppm;
     return 0;
 }
 
@@ -181,7 +116,7 @@ static int limits_apply(struct core *core, const struct journal_limits *record, 
 
 /* Tables are given to core_init; in a journal they must say the same. */
 static int table_check(const struct core *core, const struct journal_record *input) {
-    const struct core_setup *setup = &core->setup;
+    const struct facts *setup = &core->setup;
     const struct journal_symbol *symbol = (const void *)input->payload;
     const struct journal_venue *venue = (const void *)input->payload;
     const struct journal_asset *asset = (const void *)input->payload;

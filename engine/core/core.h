@@ -14,7 +14,7 @@
  *                 |                                                  `-> residual -> hedge ladder -> done | OPEN
  *                 `-> silent or UNKNOWN: reserved and blocked until a report brings evidence
  *
- * State is one block of core_size() bytes owned by the caller (64-byte aligned). One thread at a time. */
+ * State is one block of core_size() bytes owned by the caller (64-byte aligned, never moved). One thread at a time. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,7 @@
 #include "../journal.h"
 #include "params.h"
 #include "setup.h"
+#include "symbols.h"
 
 #define CORE_OUT_MAX 24
 
@@ -42,7 +43,9 @@ struct core_out {
     struct journal_record record[CORE_OUT_MAX];
 };
 
-size_t core_size(void);
+/* Bytes of a core for these tables: they grow with the counts, not with the maxima. Counts beyond the maxima are taken
+ * as the maxima (core_init refuses them). */
+size_t core_size(const struct core_setup *setup);
 
 /* 0; ERROR_RANGE when a symbol needs more than 2^53 units, p + q > 19, or a table is too large;
  * ERROR_BAD when base and quote assets, ticks or lots make no sense. State STARTING, no balances. */
@@ -113,8 +116,12 @@ void core_view_pnl(const struct core *core, struct abi_pnl *out);
 void core_view_risk(const struct core *core, struct abi_risk *out);
 void core_view_exposures(const struct core *core, struct abi_exposures *out);
 void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_strategy *out);
-void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out);
-void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
+/* One page of a venue: symbols page * ABI_BOOK_PAGE .. (balances: assets page * ABI_BALANCES_PAGE ..); what the setup
+ * does not have is zero. */
+void core_view_book(const struct core *core, uint32_t venue, uint32_t page, struct abi_book *out);
+void core_view_balances(const struct core *core, uint32_t venue, uint32_t page, struct abi_balances *out);
+/* Bit p: a balance on page p of the venue has changed since the last call. Asking clears it. */
+uint64_t core_balances_changed(struct core *core, uint32_t venue);
 /* True once the books hold an amount for it, from a venue's first word, a snapshot or a person. */
 bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset);
 enum abi_state core_trading_state(const struct core *core);

@@ -9,17 +9,17 @@ struct edge {
 };
 
 static bool fees_known(const struct core *core, uint32_t symbol, uint32_t buy, uint32_t sell) {
-    return core->setup.taker_fee_ppm[buy][symbol] >= 0 && core->setup.taker_fee_ppm[sell][symbol] >= 0;
+    return *fee_ppm(core, symbol, buy) >= 0 && *fee_ppm(core, symbol, sell) >= 0;
 }
 
 /* Rounded down: shown edges never exceed the true ones. */
 static struct edge edge_of(const struct core *core, uint32_t strategy, uint32_t symbol, uint32_t buy,
                            uint32_t sell) {
     const int64_t *value = core->setup.params[strategy].value;
-    int64_t ask = core->market.quote[symbol][buy].ask_price;
-    int64_t bid = core->market.quote[symbol][sell].bid_price;
-    int64_t buy_fee = core->setup.taker_fee_ppm[buy][symbol] * PPM_IN_RATIO;
-    int64_t sell_fee = core->setup.taker_fee_ppm[sell][symbol] * PPM_IN_RATIO;
+    int64_t ask = quote_of(&core->market, symbol, buy)->ask_price;
+    int64_t bid = quote_of(&core->market, symbol, sell)->bid_price;
+    int64_t buy_fee = *fee_ppm(core, symbol, buy) * PPM_IN_RATIO;
+    int64_t sell_fee = *fee_ppm(core, symbol, sell) * PPM_IN_RATIO;
     int64_t slip = 2 * value[CORE_PARAM_SLIPPAGE_BPS_E4];
     struct edge edge;
     edge.gross_bps_e4 = (int64_t)divide_floor(((money)bid - ask) * RATIO_ONE, ask);
@@ -34,22 +34,22 @@ static struct edge edge_of(const struct core *core, uint32_t strategy, uint32_t 
 
 static bool qualifies(const struct core *core, uint32_t strategy, uint32_t symbol, uint32_t buy, uint32_t sell) {
     const int64_t *value = core->setup.params[strategy].value;
-    int64_t ask = core->market.quote[symbol][buy].ask_price;
-    int64_t bid = core->market.quote[symbol][sell].bid_price;
+    int64_t ask = quote_of(&core->market, symbol, buy)->ask_price;
+    int64_t bid = quote_of(&core->market, symbol, sell)->bid_price;
     if ((money)bid * RATIO_ONE < (money)ask * (RATIO_ONE + value[CORE_PARAM_MIN_SPREAD_BPS_E4])) return false;
-    int64_t sell_keeps = RATIO_ONE - core->setup.taker_fee_ppm[sell][symbol] * PPM_IN_RATIO;
-    int64_t buy_costs = RATIO_ONE + core->setup.taker_fee_ppm[buy][symbol] * PPM_IN_RATIO +
+    int64_t sell_keeps = RATIO_ONE - *fee_ppm(core, symbol, sell) * PPM_IN_RATIO;
+    int64_t buy_costs = RATIO_ONE + *fee_ppm(core, symbol, buy) * PPM_IN_RATIO +
                         2 * value[CORE_PARAM_SLIPPAGE_BPS_E4] + value[CORE_PARAM_MIN_NET_EDGE_BPS_E4];
     return (money)bid * sell_keeps >= (money)ask * buy_costs;
 }
 
 static void detect_direction(struct core *core, uint32_t symbol, uint32_t buy, uint32_t sell, int64_t now,
                              struct core_out *out) {
-    const struct abi_quote *buy_quote = &core->market.quote[symbol][buy];
-    const struct abi_quote *sell_quote = &core->market.quote[symbol][sell];
+    const struct abi_quote *buy_quote = quote_of(&core->market, symbol, buy);
+    const struct abi_quote *sell_quote = quote_of(&core->market, symbol, sell);
     if (buy_quote->ask_price == 0 || sell_quote->bid_price == 0 || !fees_known(core, symbol, buy, sell)) return;
     for (uint32_t strategy = 0; strategy < core->setup.strategy_count; strategy++) {
-        if ((core->setup.params[strategy].symbol_mask >> symbol & 1u) == 0) continue;
+        if (!symbols_has(core->setup.params[strategy].symbols, symbol)) continue;
         if (!qualifies(core, strategy, symbol, buy, sell)) continue;
         if (!out_has_room(out)) return; /* what qualifies still does on the next quote */
         struct edge edge = edge_of(core, strategy, symbol, buy, sell);
@@ -65,7 +65,7 @@ static void detect_direction(struct core *core, uint32_t symbol, uint32_t buy, u
                                       .symbol = symbol,
                                       .buy_venue = buy,
                                       .sell_venue = sell,
-                                      .direction = direction_index(symbol, buy, sell)};
+                                      .direction = direction_index(core, symbol, buy, sell)};
         decide(core, &candidate, out);
     }
 }
@@ -86,7 +86,7 @@ void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t 
 }
 
 static bool quote_live(const struct core *core, uint32_t strategy, uint32_t symbol, uint32_t venue, int64_t now) {
-    const struct abi_quote *quote = &core->market.quote[symbol][venue];
+    const struct abi_quote *quote = quote_of(&core->market, symbol, venue);
     int64_t age_limit = int64_min(core->setup.limits.limit[ABI_REFUSAL_QUOTE_AGE],
                                   core->setup.params[strategy].value[CORE_PARAM_MAX_QUOTE_AGE_NS]);
     return core->venue_state[venue] == ABI_VENUE_UP && quote->bid_price != 0 && quote->ask_price != 0 &&
@@ -121,7 +121,7 @@ void detect_best_now(struct core *core, int64_t now) {
         view->best_net_bps_e4 = view->best_gross_bps_e4 = view->best_need_bps_e4 = INT64_MIN;
         view->best_symbol = view->best_buy_venue = view->best_sell_venue = 0;
         for (uint32_t symbol = 0; symbol < core->setup.symbol_count; symbol++)
-            if ((core->setup.params[strategy].symbol_mask >> symbol & 1u) != 0)
+            if (symbols_has(core->setup.params[strategy].symbols, symbol))
                 best_of_symbol(core, strategy, symbol, now);
     }
 }

@@ -33,7 +33,7 @@ static void episode_end(struct core *core, struct episode *episode, struct core_
         count(core, ABI_COUNTER_REFUSED);
         core->strategy[episode->view.strategy].view.refused++;
     }
-    core->episode_of[episode->view.strategy][episode->direction] = 0;
+    *episode_place(core, episode->view.strategy, episode->direction) = 0;
     uint32_t slot = (uint32_t)(episode - core->episode);
     core->episode_active[slot / 64] &= ~(UINT64_C(1) << slot % 64);
     out_opportunity(out, episode->view.id);
@@ -66,14 +66,14 @@ static struct episode *episode_begin(struct core *core, const struct candidate *
     episode->view.buy_venue = c->buy_venue;
     episode->view.sell_venue = c->sell_venue;
     episode->view.outcome = ABI_OUTCOME_REFUSED;
-    core->episode_of[c->strategy][c->direction] = (uint16_t)(slot + 1);
+    *episode_place(core, c->strategy, c->direction) = (uint16_t)(slot + 1);
     count(core, ABI_COUNTER_OPPORTUNITIES);
     core->strategy[c->strategy].view.seen++;
     return episode;
 }
 
 struct episode *episode_touch(struct core *core, const struct candidate *c, struct core_out *out) {
-    uint16_t place = core->episode_of[c->strategy][c->direction];
+    uint16_t place = *episode_place(core, c->strategy, c->direction);
     struct episode *episode = place == 0 ? NULL : &core->episode[place - 1];
     if (episode != NULL && c->now - episode->last_ns >= EPISODE_GAP_NS) {
         episode_end(core, episode, out);
@@ -145,8 +145,8 @@ void episode_taken(struct core *core, struct episode *episode, const struct cand
 }
 
 static struct episode *episode_live(struct core *core, const struct pair *pair) {
-    uint32_t direction = direction_index(pair->symbol, pair->buy_venue, pair->sell_venue);
-    uint16_t place = core->episode_of[pair->strategy][direction];
+    uint32_t direction = direction_index(core, pair->symbol, pair->buy_venue, pair->sell_venue);
+    uint16_t place = *episode_place(core, pair->strategy, direction);
     if (place == 0 || core->episode[place - 1].view.id != pair->opportunity_id) return NULL;
     return &core->episode[place - 1];
 }

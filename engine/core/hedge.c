@@ -32,6 +32,12 @@ static struct hedge hedge_plan(const struct core *core, const struct pair *pair,
     return hedge;
 }
 
+void dust_set(struct core *core, uint32_t symbol, int64_t qty) {
+    core->dust_count += (uint32_t)(qty != 0) - (uint32_t)(core->dust[symbol] != 0);
+    core->dust[symbol] = qty;
+    symbols_set(core->dust_symbols, symbol, qty != 0);
+}
+
 /* Below what any venue takes as an order. */
 bool hedge_is_dust(const struct core *core, const struct pair *pair, int64_t residual) {
     const struct journal_symbol *symbol = symbol_of(core, pair->symbol);

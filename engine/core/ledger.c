@@ -8,11 +8,9 @@ uint32_t currency(const struct core *core) {
 }
 
 static int64_t asset_price(const struct core *core, uint32_t asset, uint32_t *price_digits) {
-    for (uint32_t s = 0; s < core->setup.symbol_count; s++) {
-        const struct journal_symbol *symbol = symbol_of(core, s);
-        if (symbol->base_asset != asset || symbol->quote_asset != currency(core) || core->market.mark[s] == 0)
-            continue;
-        *price_digits = symbol->price_digits;
+    for (uint32_t s = core->holding[asset].symbol; s != INDEX_NONE; s = core->symbol_next[s]) {
+        if (core->market.mark[s] == 0) continue;
+        *price_digits = symbol_of(core, s)->price_digits;
         return core->market.mark[s];
     }
     return 0;
@@ -58,7 +56,8 @@ static void costs_add(struct core *core, struct pair *pair, const struct leg *le
 
 static void fee_take(struct core *core, const struct journal_fill *fill, money fee, struct core_out *out) {
     if (fill->fee_asset < core->setup.asset_count) {
-        account_of(core, fill->venue, fill->fee_asset)->total -= fee;
+        money left = account_of(core, fill->venue, fill->fee_asset)->total - fee;
+        account_total_set(core, fill->venue, fill->fee_asset, left);
         return;
     }
     if (core->asset_alarmed || fee == 0) return;
@@ -77,21 +76,20 @@ bool ledger_fill_book(struct core *core, struct pair *pair, struct leg *leg, str
         !money_from_units(fill->qty, symbol->qty_digits, &base))
         return false;
     money fee = money_from_e8(fill->fee_e8, fill->fee_frac_e19);
-    struct account *base_account = account_of(core, fill->venue, symbol->base_asset);
-    struct account *quote_account = account_of(core, fill->venue, symbol->quote_asset);
+    const struct account *base_account = account_of(core, fill->venue, symbol->base_asset);
+    const struct account *quote_account = account_of(core, fill->venue, symbol->quote_asset);
     bool buy = fill->side == ABI_SIDE_BUY;
-    base_account->total += buy ? base : -base;
-    quote_account->total += buy ? -quote : quote;
+    account_total_set(core, fill->venue, symbol->base_asset, base_account->total + (buy ? base : -base));
+    account_total_set(core, fill->venue, symbol->quote_asset, quote_account->total + (buy ? -quote : quote));
     fee_take(core, fill, fee, out);
     leg->filled_quote += quote;
     costs_add(core, pair, leg, fill, quote, fee);
 
     fill->quote_e8 = money_e8(quote);
     fill->quote_frac_e19 = money_frac(quote);
-    fill->base_after_e8 = money_e8_floor(base_account->total);
-    fill->quote_after_e8 = money_e8_floor(quote_account->total);
-    fill->fee_after_e8 = fill->fee_asset < core->setup.asset_count
-                             ? money_e8_floor(account_of(core, fill->venue, fill->fee_asset)->total)
-                             : 0;
+    fill->base_after_e8 = base_account->total_e8;
+    fill->quote_after_e8 = quote_account->total_e8;
+    fill->fee_after_e8 =
+        fill->fee_asset < core->setup.asset_count ? account_of(core, fill->venue, fill->fee_asset)->total_e8 : 0;
     return true;
 }

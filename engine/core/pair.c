@@ -119,7 +119,7 @@ void exposure_note(struct core *core, struct pair *pair, uint32_t exposure, stru
 void pair_reopen(struct core *core, struct pair *pair, struct core_out *out) {
     assert(pair->phase == PAIR_DONE);
     pair_unsettle(core, pair);
-    core->dust[pair->symbol] -= pair->dust;
+    dust_set(core, pair->symbol, core->dust[pair->symbol] - pair->dust);
     pair->dust = 0;
     pair->phase = PAIR_WORKING;
     pair->hedge_ns = INT64_MIN;
@@ -136,14 +136,14 @@ void pair_finish(struct core *core, struct pair *pair, uint32_t exposure, int64_
     pair->outcome = pair_outcome(pair);
     if (exposure == ABI_EXPOSURE_DUST) {
         pair->dust = residual;
-        core->dust[pair->symbol] += residual;
+        dust_set(core, pair->symbol, core->dust[pair->symbol] + residual);
     }
     pair_settle(core, pair);
     if (exposure != ABI_EXPOSURE_NONE || pair->exposure != ABI_EXPOSURE_NONE)
         exposure_note(core, pair, exposure, out);
     pair->since_ns = 0;
     open_remove(core, pair);
-    uint32_t direction = direction_index(pair->symbol, pair->buy_venue, pair->sell_venue);
+    uint32_t direction = direction_index(core, pair->symbol, pair->buy_venue, pair->sell_venue);
     core->direction[direction].final_ns = now;
     episode_pair_update(core, pair, out);
 }

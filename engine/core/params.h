@@ -18,8 +18,7 @@ enum core_param {
 
 struct core_params {
     int64_t value[CORE_PARAM_COUNT];
-    uint32_t symbol_mask; /* bit s: may trade symbol s */
-    uint32_t reserved;
+    uint64_t symbols[16]; /* bit s % 64 of word s / 64: may trade symbol s; see symbols.h */
 };
 
 /* limit[code] belongs to enum abi_refusal; codes without a limit hold 0. Fail closed: a limit of 0 where one is

@@ -26,8 +26,11 @@ int64_t pnl_unhedged_e8(const struct core *core, int64_t *since_ns) {
         sum += qty_worth(core, pair->symbol, pair_residual_worst(pair), pair->buy_touch);
         if (pair->since_ns != 0 && (*since_ns == 0 || pair->since_ns < *since_ns)) *since_ns = pair->since_ns;
     }
-    for (uint32_t s = 0; s < core->setup.symbol_count; s++)
-        if (core->dust[s] != 0) sum += qty_worth(core, s, core->dust[s], 0);
+    for (uint32_t word = 0; word < SYMBOLS_WORDS && core->dust_count != 0; word++)
+        for (uint64_t left = core->dust_symbols[word]; left != 0; left &= left - 1) {
+            uint32_t s = word * 64 + (uint32_t)__builtin_ctzll(left);
+            sum += qty_worth(core, s, core->dust[s], 0);
+        }
     return e8_saturated(sum);
 }
 
@@ -36,15 +39,12 @@ static bool asset_priced(const struct core *core, uint32_t asset) {
 }
 
 static bool asset_has_symbol(const struct core *core, uint32_t asset) {
-    for (uint32_t s = 0; s < core->setup.symbol_count; s++)
-        if (symbol_of(core, s)->base_asset == asset && symbol_of(core, s)->quote_asset == currency(core))
-            return true;
-    return asset == currency(core);
+    return core->holding[asset].symbol != INDEX_NONE || asset == currency(core);
 }
 
 static void unpriced_alarm(struct core *core, uint32_t asset, struct core_out *out) {
-    if (core->unpriced_alarmed[asset] || asset_has_symbol(core, asset) || !out_has_room(out)) return;
-    core->unpriced_alarmed[asset] = true;
+    if (core->holding[asset].unpriced_alarmed || asset_has_symbol(core, asset) || !out_has_room(out)) return;
+    core->holding[asset].unpriced_alarmed = true;
     alarm_raise(core, out, ABI_ALARM_ATTENTION, "ASSET_UNPRICED",
                 "%s has no symbol against %s: its balances and fees count as 0 in P&L",
                 core->setup.asset[asset].name, core->setup.asset[currency(core)].name);
@@ -54,18 +54,15 @@ static void unpriced_alarm(struct core *core, uint32_t asset, struct core_out *o
 static void worth_sum(struct core *core, money *trading, money *start, struct core_out *out) {
     *trading = *start = 0;
     for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
-        money gained = 0, began = 0;
-        for (uint32_t venue = 0; venue < core->setup.venue_count; venue++) {
-            const struct account *account = &core->account[venue][asset];
-            gained += account->total - account->start;
-            began += account->start;
-        }
-        if (gained != 0 || began != 0) unpriced_alarm(core, asset, out);
-        *trading += asset_worth(core, gained, asset);
-        *start += asset_worth(core, began, asset);
-        if (began != 0 && !core->totals.start_marked[asset] && asset_priced(core, asset)) {
-            core->totals.start_marked[asset] = true;
-            core->totals.start_equity_e8 += money_e8_floor(asset_worth(core, began, asset));
+        struct holding *holding = &core->holding[asset];
+        if (holding->gained == 0 && holding->began == 0) continue;
+        money worth = asset_worth(core, holding->began, asset);
+        unpriced_alarm(core, asset, out);
+        *trading += asset_worth(core, holding->gained, asset);
+        *start += worth;
+        if (holding->began != 0 && !holding->start_marked && asset_priced(core, asset)) {
+            holding->start_marked = true;
+            core->totals.start_equity_e8 += money_e8_floor(worth);
         }
     }
 }
@@ -73,9 +70,8 @@ static void worth_sum(struct core *core, money *trading, money *start, struct co
 /* Something owned has a symbol but no mark yet (after a start, until its first quotes): no figure can be given. */
 static bool mark_missing(const struct core *core) {
     for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
-        if (!asset_has_symbol(core, asset) || asset_priced(core, asset)) continue;
-        for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
-            if (core->account[venue][asset].total != 0 || core->account[venue][asset].start != 0) return true;
+        if (core->holding[asset].accounts == 0) continue;
+        if (asset_has_symbol(core, asset) && !asset_priced(core, asset)) return true;
     }
     return false;
 }

@@ -3,7 +3,10 @@
 
 #define FIRST_PART (JOURNAL_PARAM_MAX - CORE_LIMITS_EXTRA)
 
-_Static_assert(CORE_PARAM_COUNT <= 20, "parameters fit into one record");
+_Static_assert(CORE_PARAM_COUNT <= sizeof(((struct journal_strategy *)0)->param) / sizeof(int64_t),
+               "parameters fit into one record");
+_Static_assert(sizeof(((struct journal_strategy *)0)->symbols) == sizeof(((struct core_params *)0)->symbols),
+               "sets of symbols are the same");
 _Static_assert(FIRST_PART + (CORE_LIMITS_RECORDS - 1) * JOURNAL_PARAM_MAX >= ABI_REFUSAL_MAX, "all limits fit");
 
 void core_params_to_record(uint32_t strategy, const char *name, const struct core_params *params,
@@ -11,14 +14,14 @@ void core_params_to_record(uint32_t strategy, const char *name, const struct cor
     memset(out, 0, sizeof *out);
     memcpy(out->param, params->value, sizeof params->value);
     out->index = strategy;
-    out->symbol_mask = params->symbol_mask;
+    memcpy(out->symbols, params->symbols, sizeof out->symbols);
     memcpy(out->name, name, strnlen(name, sizeof out->name - 1));
 }
 
 void core_params_from_record(const struct journal_strategy *record, struct core_params *out) {
     memset(out, 0, sizeof *out);
     memcpy(out->value, record->param, sizeof out->value);
-    out->symbol_mask = record->symbol_mask;
+    memcpy(out->symbols, record->symbols, sizeof out->symbols);
 }
 
 static void extras_get(const struct core_limits *limits, int64_t extra[CORE_LIMITS_EXTRA]) {

@@ -66,9 +66,9 @@ static int restore_base(struct core *core, const struct journal_ledger_base *bas
     }
     if (!mapped(&venue, core->map.venue, ABI_VENUE_MAX) || !mapped(&asset, core->map.asset, ABI_ASSET_MAX))
         return base->start_e8 == 0 && base->start_frac_e19 == 0 ? 0 : ERROR_MISMATCH;
-    struct account *account = account_of(core, venue, asset);
-    account->start = money_from_e8(base->start_e8, base->start_frac_e19);
-    if (account->start != 0 && totals->start_equity_e8 != 0) totals->start_marked[asset] = true;
+    money start = money_from_e8(base->start_e8, base->start_frac_e19);
+    account_start_set(core, venue, asset, start);
+    if (start != 0 && totals->start_equity_e8 != 0) core->holding[asset].start_marked = true;
     return 0;
 }
 
@@ -174,7 +174,7 @@ static int restore_exposure(struct core *core, const struct journal_exposure *re
     uint32_t symbol = record->symbol;
     if (record->pair_id == 0) { /* dust of a symbol, from a snapshot */
         if (!mapped(&symbol, core->map.symbol, ABI_SYMBOL_MAX)) return 0;
-        core->dust[symbol] = record->residual_qty;
+        dust_set(core, symbol, record->residual_qty);
         return 0;
     }
     struct pair *pair = pair_find(core, record->pair_id);

@@ -26,8 +26,8 @@ bool reserve_need(const struct core *core, uint32_t symbol, uint32_t venue, uint
         *need_e8 = money_e8_ceil(base);
         return true;
     }
-    int64_t fee_ppm = int64_max(core->setup.taker_fee_ppm[venue][symbol], 0);
-    return notional_e8_ceil(core, symbol, price, qty, need_e8) && scale_up(*need_e8, fee_ppm, need_e8) &&
+    int64_t ppm = int64_max(*fee_ppm(core, symbol, venue), 0);
+    return notional_e8_ceil(core, symbol, price, qty, need_e8) && scale_up(*need_e8, ppm, need_e8) &&
            scale_up(*need_e8, core->setup.limits.balance_buffer_ppm, need_e8);
 }
 
@@ -37,8 +37,8 @@ static void limits_set(const struct core *core, struct candidate *c) {
     const struct core_params *params = &core->setup.params[c->strategy];
     const struct journal_symbol *symbol = symbol_of(core, c->symbol);
     int64_t slip = params->value[CORE_PARAM_SLIPPAGE_BPS_E4];
-    int64_t sell_keeps = RATIO_ONE - core->setup.taker_fee_ppm[c->sell_venue][c->symbol] * PPM_IN_RATIO;
-    int64_t buy_costs = RATIO_ONE + core->setup.taker_fee_ppm[c->buy_venue][c->symbol] * PPM_IN_RATIO +
+    int64_t sell_keeps = RATIO_ONE - *fee_ppm(core, c->symbol, c->sell_venue) * PPM_IN_RATIO;
+    int64_t buy_costs = RATIO_ONE + *fee_ppm(core, c->symbol, c->buy_venue) * PPM_IN_RATIO +
                         params->value[CORE_PARAM_MIN_NET_EDGE_BPS_E4];
     c->sell_price = step_ceil(ratio_ceil(c->sell_quote->bid_price, RATIO_ONE - slip), symbol->tick);
     int64_t ceiling = (int64_t)divide_floor((money)c->sell_price * sell_keeps, buy_costs);
@@ -69,10 +69,10 @@ static int64_t qty_affordable(const struct core *core, const struct candidate *c
                               const struct journal_symbol *symbol) {
     int64_t free_quote = account_free_e8(core, c->buy_venue, symbol->quote_asset);
     int64_t free_base = account_free_e8(core, c->sell_venue, symbol->base_asset);
-    int64_t fee_ppm = int64_max(core->setup.taker_fee_ppm[c->buy_venue][c->symbol], 0);
+    int64_t ppm = int64_max(*fee_ppm(core, c->symbol, c->buy_venue), 0);
     int64_t buffer = core->setup.limits.balance_buffer_ppm;
     if (free_quote <= 0 || free_base <= 0) return 0;
-    money spend = divide_floor((money)free_quote * PPM_ONE, PPM_ONE + fee_ppm);
+    money spend = divide_floor((money)free_quote * PPM_ONE, PPM_ONE + ppm);
     spend = divide_floor(spend * PPM_ONE, PPM_ONE + buffer);
     int64_t buy = step_floor(qty_within(symbol, (int64_t)spend, c->buy_price), symbol->lot);
     int64_t need = 0;

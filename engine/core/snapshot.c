@@ -19,9 +19,9 @@ static void sink_end(struct sink *sink) {
 }
 
 static void snapshot_balance(const struct core *core, uint32_t venue, uint32_t asset, struct sink *sink) {
-    const struct account *account = &core->account[venue][asset];
+    const struct account *account = account_of(core, venue, asset);
     struct journal_balance *balance = sink_begin(sink, JOURNAL_BALANCE);
-    balance->amount_e8 = money_e8_floor(account->total);
+    balance->amount_e8 = account->total_e8;
     balance->frac_e19 = money_frac_floor(account->total);
     balance->venue_wall_ns = account->venue_wall_ns;
     balance->venue = venue;
@@ -42,7 +42,7 @@ static void base_uncount_open(const struct core *core, struct journal_ledger_bas
 }
 
 static void snapshot_base(const struct core *core, uint32_t venue, uint32_t asset, struct sink *sink) {
-    const struct account *account = &core->account[venue][asset];
+    const struct account *account = account_of(core, venue, asset);
     const struct totals *totals = &core->totals;
     struct journal_ledger_base *base = sink_begin(sink, JOURNAL_LEDGER_BASE);
     base->start_e8 = money_e8_floor(account->start);
@@ -69,11 +69,11 @@ static void snapshot_base(const struct core *core, uint32_t venue, uint32_t asse
 static void snapshot_accounts(const struct core *core, struct sink *sink) {
     for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
         for (uint32_t asset = 0; asset < core->setup.asset_count; asset++)
-            if (core->account[venue][asset].known || core->account[venue][asset].total != 0)
+            if (account_of(core, venue, asset)->known || account_of(core, venue, asset)->total != 0)
                 snapshot_balance(core, venue, asset, sink);
     for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
         for (uint32_t asset = 0; asset < core->setup.asset_count; asset++)
-            if ((venue == 0 && asset == 0) || core->account[venue][asset].start != 0)
+            if ((venue == 0 && asset == 0) || account_of(core, venue, asset)->start != 0)
                 snapshot_base(core, venue, asset, sink);
 }
 

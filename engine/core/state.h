@@ -23,30 +23,54 @@
 #define EXECUTION_SLOTS   16384
 #define RATE_SLOTS        1024
 #define REFERENCE_SLOTS   128
-#define DIRECTION_COUNT   (ABI_SYMBOL_MAX * ABI_VENUE_MAX * ABI_VENUE_MAX)
 #define EPISODE_GAP_NS    INT64_C(1000000000)
 #define HEDGE_WAIT_MAX_NS INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
 #define DAY_NS            INT64_C(86400000000000)
 #define INDEX_NONE        UINT32_MAX
 
+/* core_setup as it is held: the tables have as many entries as there are. */
+struct facts {
+    uint64_t generation;
+    int64_t wall_offset_ns;
+    uint32_t mode;
+    uint32_t venue_count;
+    uint32_t symbol_count;
+    uint32_t asset_count;
+    uint32_t strategy_count;
+    struct journal_symbol *symbol;
+    struct journal_asset *asset;
+    int64_t *taker_fee_ppm; /* symbol x venue, see fee_ppm */
+    struct core_limits limits;
+    struct core_params params[ABI_STRATEGY_MAX];
+    struct journal_venue venue[ABI_VENUE_MAX];
+    char strategy_name[ABI_STRATEGY_MAX][32];
+};
+
+struct reference_sample {
+    int64_t price;
+    int64_t time_ns;
+};
+
 struct reference {
-    int64_t sample[REFERENCE_SLOTS];
-    int64_t time_ns[REFERENCE_SLOTS];
     int64_t sum;
     int64_t price; /* mean of the samples in the window; 0: none */
     uint64_t tail; /* samples tail .. head-1 are held */
     uint64_t head;
+    struct reference_sample sample[REFERENCE_SLOTS];
 };
 
 struct market {
-    struct abi_quote quote[ABI_SYMBOL_MAX][ABI_VENUE_MAX];
-    struct reference reference[ABI_SYMBOL_MAX];
-    int64_t mark[ABI_SYMBOL_MAX]; /* mean mid of the live venues at the last mark, price units; 0: never */
+    struct abi_quote *quote; /* symbol x venue, see quote_of */
+    struct reference *reference;
+    int64_t *mark; /* mean mid of the live venues at the last mark, price units; 0: never */
+    uint32_t venue_count;
 };
 
+/* total and start are changed by account_total_set and account_start_set alone: sums hang on them. */
 struct account {
     money total;
-    money start; /* starting inventory and net transfers */
+    money start;      /* starting inventory and net transfers */
+    int64_t total_e8; /* total, rounded down */
     int64_t reserved_e8;
     int64_t venue_e8;
     int64_t venue_wall_ns;
@@ -69,6 +93,16 @@ struct leg {
     uint32_t state;
     uint32_t final_state; /* terminal state that was reported; 0: none */
     bool closed;          /* terminal, and every fill it had is booked */
+};
+
+/* One asset over all venues, so that a mark does not have to ask each account. */
+struct holding {
+    money gained;      /* sum of total - start */
+    money began;       /* sum of start */
+    uint32_t accounts; /* that hold or held at the start anything at all */
+    uint32_t symbol;   /* first one that prices it in the currency of P&L; INDEX_NONE: none */
+    bool start_marked; /* its starting inventory is in start_equity */
+    bool unpriced_alarmed;
 };
 
 enum pair_phase {
@@ -138,6 +172,13 @@ struct direction {
     bool off;            /* repeated too often, until released */
 };
 
+/* Times of own orders; those in order_rate_window_ns are tail .. head-1. */
+struct rate {
+    uint64_t head;
+    uint64_t tail;
+    int64_t time_ns[RATE_SLOTS];
+};
+
 struct strategy {
     struct abi_strategy view;
     money pnl;
@@ -160,7 +201,6 @@ struct totals {
     uint64_t trades;
     uint64_t wins;
     uint64_t losses;
-    bool start_marked[ABI_ASSET_MAX]; /* the asset's starting inventory is in start_equity */
 };
 
 /* Index of the dead generation's tables -> ours, by name. */
@@ -170,34 +210,38 @@ struct restore_map {
     uint32_t asset[ABI_ASSET_MAX];
 };
 
+/* The pointers lead to arrays behind this struct in the same block, sized by the tables (init.c). */
 struct core {
-    struct core_setup setup;
+    struct facts setup;
     struct market market;
-    struct account account[ABI_VENUE_MAX][ABI_ASSET_MAX];
-    struct pair pair[PAIR_SLOTS];
-    uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
-    uint32_t open[PAIR_SLOTS];    /* slots of the pairs that are not done, oldest first */
+    struct account *account; /* asset x venue, see account_of */
+    struct holding *holding;
+    uint32_t *symbol_next;                    /* next symbol that prices the same asset; INDEX_NONE: none */
+    struct pair *pair;                        /* PAIR_SLOTS */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* bit p: page p, for the publisher */
+    uint64_t pair_id[PAIR_SLOTS];             /* beside the pairs: a look-up reads 2 KiB, not all of them */
+    uint32_t open[PAIR_SLOTS];                /* slots of the pairs that are not done, oldest first */
     uint32_t open_count;
     uint32_t pair_cursor;
     uint64_t pair_counter;
 
-    struct direction direction[DIRECTION_COUNT];
-    uint16_t episode_of[ABI_STRATEGY_MAX][DIRECTION_COUNT]; /* slot + 1; 0: none */
-    struct episode episode[EPISODE_SLOTS];
+    struct direction *direction; /* symbol x buying venue x selling venue, see direction_index */
+    uint32_t direction_count;
+    uint16_t *episode_of; /* strategy x direction: slot + 1; 0: none */
+    struct episode *episode;
     uint64_t episode_active[EPISODE_SLOTS / 64]; /* bit i: episode[i] has not ended; a mark reads these, not all */
-    struct execution execution[EXECUTION_SLOTS];
+    struct execution *execution;
     uint64_t execution_head;
     uint64_t execution_tail;
-    int64_t rate_ns[ABI_VENUE_MAX][RATE_SLOTS]; /* times of own orders */
-    uint64_t rate_head[ABI_VENUE_MAX];
+    struct rate *rate; /* of each venue */
 
-    struct trade trade[TRADE_SLOTS];
-    uint32_t trade_bucket[TRADE_SLOTS]; /* slot + 1 */
+    struct trade *trade;
+    uint32_t *trade_bucket; /* slot + 1 */
     uint64_t trade_count;
 
-    struct abi_opportunity opportunity[ABI_RING_SIZE];
-    struct abi_order order[ABI_RING_SIZE];
-    struct abi_fill fill[ABI_RING_SIZE];
+    struct abi_opportunity *opportunity;
+    struct abi_order *order;
+    struct abi_fill *fill;
     uint64_t opportunity_last;
     uint64_t order_last;
     uint64_t fill_last;
@@ -210,7 +254,9 @@ struct core {
 
     int64_t now;
     int64_t timer_ns;
-    int64_t dust[ABI_SYMBOL_MAX];
+    int64_t *dust;                        /* of each symbol, changed by dust_add and dust_set alone */
+    uint64_t dust_symbols[SYMBOLS_WORDS]; /* those that have any */
+    uint32_t dust_count;                  /* how many those are */
     uint32_t venue_state[ABI_VENUE_MAX];
     uint32_t venue_unknown[ABI_VENUE_MAX];
     int64_t gateway[ABI_VENUE_MAX]; /* orders that may leave now */
@@ -220,7 +266,6 @@ struct core {
     bool journal_healthy;
     bool restoring;
     bool episodes_due; /* more episodes have ended than one call may journal */
-    bool unpriced_alarmed[ABI_ASSET_MAX];
     bool asset_alarmed;
     struct journal_record discard;
 };
@@ -246,8 +291,22 @@ struct candidate {
     uint32_t direction;
 };
 
-static inline uint32_t direction_index(uint32_t symbol, uint32_t buy_venue, uint32_t sell_venue) {
-    return (symbol * ABI_VENUE_MAX + buy_venue) * ABI_VENUE_MAX + sell_venue;
+static inline uint32_t direction_index(const struct core *core, uint32_t symbol, uint32_t buy_venue,
+                                       uint32_t sell_venue) {
+    uint32_t venue_count = core->setup.venue_count;
+    return (symbol * venue_count + buy_venue) * venue_count + sell_venue;
+}
+static inline uint16_t *episode_place(const struct core *core, uint32_t strategy, uint32_t direction) {
+    return &core->episode_of[(size_t)strategy * core->direction_count + direction];
+}
+static inline struct abi_quote *quote_of(const struct market *market, uint32_t symbol, uint32_t venue) {
+    return &market->quote[symbol * market->venue_count + venue];
+}
+static inline int64_t *fee_ppm(const struct core *core, uint32_t symbol, uint32_t venue) {
+    return &core->setup.taker_fee_ppm[symbol * core->setup.venue_count + venue];
+}
+static inline struct account *account_of(const struct core *core, uint32_t venue, uint32_t asset) {
+    return &core->account[asset * core->setup.venue_count + venue];
 }
 static inline int64_t wall_ns(const struct core *core, int64_t time_ns) {
     return time_ns + core->setup.wall_offset_ns;
@@ -274,8 +333,8 @@ void trading_halt(struct core *core, struct core_out *out, const char *code, con
 
 /* market.c */
 bool market_quote_apply(struct market *market, const struct journal_quote *quote, int64_t now);
-void market_venue_forget(struct market *market, uint32_t venue);
-void market_mark(struct market *market, const struct core_setup *setup, const uint32_t *venue_state, int64_t now);
+void market_venue_forget(struct market *market, uint32_t symbol_count, uint32_t venue);
+void market_mark(struct market *market, const struct facts *setup, const uint32_t *venue_state, int64_t now);
 
 /* detect.c */
 void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out);
@@ -298,8 +357,9 @@ bool notional_e8_ceil(const struct core *core, uint32_t symbol, int64_t price, i
 void decide(struct core *core, struct candidate *candidate, struct core_out *out);
 
 /* throttle.c: repetition and order rate */
-uint32_t rate_count(const struct core *core, uint32_t venue, int64_t now);
+uint32_t rate_count(struct core *core, uint32_t venue, int64_t now);
 void rate_note(struct core *core, uint32_t venue, int64_t now);
+void rate_recount(struct core *core); /* after the window has changed */
 void executions_expire(struct core *core, int64_t now);
 void execution_note(struct core *core, uint32_t direction, int64_t now);
 void executions_forget(struct core *core, uint32_t direction);
@@ -314,7 +374,8 @@ void episode_pair_update(struct core *core, const struct pair *pair, struct core
 void episodes_end(struct core *core, int64_t now, struct core_out *out);
 
 /* account.c */
-struct account *account_of(struct core *core, uint32_t venue, uint32_t asset);
+void account_total_set(struct core *core, uint32_t venue, uint32_t asset, money total);
+void account_start_set(struct core *core, uint32_t venue, uint32_t asset, money start);
 int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset);
 void account_start_change(struct core *core, uint32_t venue, uint32_t asset, money difference);
 void balance_apply(struct core *core, const struct journal_balance *balance);
@@ -361,6 +422,7 @@ void report_apply(struct core *core, const struct journal_report *report, int64_
 void fill_apply(struct core *core, struct journal_fill *fill, int64_t now, struct core_out *out);
 
 /* hedge.c */
+void dust_set(struct core *core, uint32_t symbol, int64_t qty);
 bool hedge_is_dust(const struct core *core, const struct pair *pair, int64_t residual);
 void hedge_try(struct core *core, struct pair *pair, int64_t residual, int64_t now, struct core_out *out);
 

@@ -29,16 +29,16 @@ static void venue_set(struct core *core, uint32_t venue, uint32_t value, struct 
     assert(venue < core->setup.venue_count);
     if (core->venue_state[venue] != value) out_state_changed(out);
     core->venue_state[venue] = value;
-    if (value == ABI_VENUE_DOWN) market_venue_forget(&core->market, venue);
+    if (value == ABI_VENUE_DOWN) market_venue_forget(&core->market, core->setup.symbol_count, venue);
 }
 
 /* Open exposures are accepted as they are, directions that repeated too often may trade again. UNKNOWN orders stay:
  * only evidence ends them. */
 static void symbol_release(struct core *core, uint32_t symbol, int64_t now, struct core_out *out) {
     assert(symbol < core->setup.symbol_count);
-    for (uint32_t buy = 0; buy < ABI_VENUE_MAX; buy++)
-        for (uint32_t sell = 0; sell < ABI_VENUE_MAX; sell++)
-            executions_forget(core, direction_index(symbol, buy, sell));
+    for (uint32_t buy = 0; buy < core->setup.venue_count; buy++)
+        for (uint32_t sell = 0; sell < core->setup.venue_count; sell++)
+            executions_forget(core, direction_index(core, symbol, buy, sell));
     uint32_t open[PAIR_SLOTS];
     uint32_t open_count = core->open_count;
     memcpy(open, core->open, open_count * sizeof open[0]);

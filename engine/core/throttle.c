@@ -1,19 +1,26 @@
 #include "state.h"
 
-/* Own orders of the venue within the window. Saturates at RATE_SLOTS, and a limit is never taken as greater. */
-uint32_t rate_count(const struct core *core, uint32_t venue, int64_t now) {
-    uint64_t head = core->rate_head[venue];
-    uint32_t orders = 0;
-    while (orders < RATE_SLOTS && orders < head) {
-        int64_t time = core->rate_ns[venue][(head - 1 - orders) % RATE_SLOTS];
-        if (now - time >= core->setup.limits.order_rate_window_ns) break;
-        orders++;
-    }
-    return orders;
+/* Own orders of the venue within the window. Saturates at RATE_SLOTS, and a limit is never taken as greater. Every
+ * order is looked at once when it leaves the window. */
+uint32_t rate_count(struct core *core, uint32_t venue, int64_t now) {
+    struct rate *rate = &core->rate[venue];
+    while (rate->tail < rate->head &&
+           now - rate->time_ns[rate->tail % RATE_SLOTS] >= core->setup.limits.order_rate_window_ns)
+        rate->tail++;
+    return (uint32_t)(rate->head - rate->tail);
 }
 
 void rate_note(struct core *core, uint32_t venue, int64_t now) {
-    core->rate_ns[venue][core->rate_head[venue]++ % RATE_SLOTS] = now;
+    struct rate *rate = &core->rate[venue];
+    rate->time_ns[rate->head++ % RATE_SLOTS] = now;
+    if (rate->head - rate->tail > RATE_SLOTS) rate->tail = rate->head - RATE_SLOTS;
+}
+
+void rate_recount(struct core *core) {
+    for (uint32_t venue = 0; venue < core->setup.venue_count; venue++) {
+        struct rate *rate = &core->rate[venue];
+        rate->tail = rate->head > RATE_SLOTS ? rate->head - RATE_SLOTS : 0;
+    }
 }
 
 /* Every execution is looked at once when it leaves the window, so the loop costs one step per execution. */

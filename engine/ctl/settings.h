@@ -9,7 +9,7 @@
 #include "../base/error.h"
 #include "../core/params.h"
 
-#define SETTINGS_TEXT_SIZE_MAX (1u << 20)
+#define SETTINGS_TEXT_SIZE_MAX (4u << 20) /* 1024 symbols with names and fees of 8 venues: 1 MiB */
 
 struct settings_venue {
     char name[16];
@@ -70,7 +70,7 @@ struct settings_strategy {
     bool enabled;                     /* RUNNING at start, else STOPPED */
     char symbols[ABI_SYMBOL_MAX][32]; /* empty list: all */
     uint32_t symbol_count;
-    struct core_params params; /* symbol_mask filled by settings_bind */
+    struct core_params params; /* symbols filled by settings_bind */
 };
 
 struct settings_strategies {
@@ -85,7 +85,7 @@ int settings_read_strategies(const char *path, struct settings_strategies *out, 
 int settings_parse_engine(const char *text, size_t size, struct settings_engine *out, struct error_trail *trail);
 int settings_parse_strategies(const char *text, size_t size, struct settings_strategies *out,
                               struct error_trail *trail);
-/* Resolves symbol names against the engine's table into params.symbol_mask. */
+/* Resolves symbol names against the engine's table into params.symbols. */
 int settings_bind(struct settings_strategies *strategies, const struct settings_engine *engine,
                   struct error_trail *trail);
 

@@ -137,20 +137,6 @@ static int read_symbol(const json_t *object, const char *path, uint32_t index, s
     return read_symbol_venues(json_object_get(object, "venues"), venues_path, engine, symbol, trail);
 }
 
-static uint32_t count_assets(const struct settings_engine *engine) {
-    const char *seen[2 * ABI_SYMBOL_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 * engine->symbol_count; i++) {
-        const struct settings_symbol *symbol = &engine->symbol[i / 2];
-        const char *name = i % 2 == 0 ? symbol->base : symbol->quote;
-        uint32_t at = 0;
-        while (at < count && strcmp(seen[at], name) != 0)
-            at++;
-        if (at == count) seen[count++] = name;
-    }
-    return count;
-}
-
 static int read_symbols(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     const json_t *list = settings_list(&settings_of_engine, root, "", "symbols", trail);
     if (list == NULL) return trail != NULL ? trail->code : ERROR_BAD;
@@ -161,10 +147,6 @@ static int read_symbols(const json_t *root, struct settings_engine *engine, stru
         int result = read_symbol(json_array_get(list, i), path, i, engine, trail);
         if (result != 0) return result;
     }
-    uint32_t asset_count = count_assets(engine);
-    if (asset_count > ABI_ASSET_MAX)
-        return error_set(trail, ERROR_RANGE, "symbols use %u different assets: at most %d fit", asset_count,
-                         ABI_ASSET_MAX);
     return 0;
 }
 

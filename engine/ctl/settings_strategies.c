@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../base/hash.h"
+#include "../core/symbols.h"
 #include "settings.h"
 #include "settings_json.h"
 
@@ -103,17 +104,18 @@ static int refuse_symbol(const struct settings_engine *engine, const char *name,
 
 int settings_bind(struct settings_strategies *strategies, const struct settings_engine *engine,
                   struct error_trail *trail) {
-    uint32_t mask[ABI_STRATEGY_MAX] = {0};
+    uint64_t symbols[ABI_STRATEGY_MAX][SYMBOLS_WORDS] = {0};
     for (uint32_t i = 0; i < strategies->count; i++) {
         const struct settings_strategy *strategy = &strategies->strategy[i];
         for (uint32_t k = 0; k < strategy->symbol_count; k++) {
             int symbol = bind_symbol(engine, strategy->symbols[k]);
             if (symbol < 0) return refuse_symbol(engine, strategy->symbols[k], i, k, trail);
-            mask[i] |= UINT32_C(1) << symbol;
+            symbols_add(symbols[i], (uint32_t)symbol);
         }
-        if (strategy->symbol_count == 0) mask[i] = (uint32_t)((UINT64_C(1) << engine->symbol_count) - 1);
+        for (uint32_t symbol = 0; strategy->symbol_count == 0 && symbol < engine->symbol_count; symbol++)
+            symbols_add(symbols[i], symbol);
     }
     for (uint32_t i = 0; i < strategies->count; i++)
-        strategies->strategy[i].params.symbol_mask = mask[i];
+        memcpy(strategies->strategy[i].params.symbols, symbols[i], sizeof symbols[i]);
     return 0;
 }

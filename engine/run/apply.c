@@ -157,6 +157,7 @@ void apply_quote(struct hot *hot, const struct journal_quote *quote, int64_t rec
     if (hot->engine->settings.record_quotes && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE)
         append_payload(hot, JOURNAL_QUOTE, quote, sizeof *quote, seq, hot->now);
     core_on_quote(hot->core, quote, hot->now, out);
+    hot->book_changed[quote->venue] |= UINT64_C(1) << quote->symbol / ABI_BOOK_PAGE;
     histogram_record(hot->engine->segment->stage[ABI_STAGE_DECIDE].bucket, clock_mono_ns() - before);
     act(hot, out, seq, recv_ns);
     hot->dirty = true;
@@ -186,6 +187,8 @@ void apply_state(struct hot *hot, const struct journal_state *state) {
     struct core_out *out = enter(hot, &seq);
     append_payload(hot, JOURNAL_STATE, state, sizeof *state, seq, hot->now);
     core_on_state(hot->core, state, hot->now, out);
+    if (state->what == JOURNAL_STATE_VENUE)
+        hot->book_changed[state->index] = UINT64_MAX; /* DOWN forgets its prices */
     state_word(hot, state);
     hot->stating = state->what == JOURNAL_STATE_TRADING || state->what == JOURNAL_STATE_KILL;
     act(hot, out, seq, 0);

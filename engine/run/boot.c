@@ -110,9 +110,8 @@ static void *block(size_t size) {
 }
 
 static int allocate(struct engine *engine, struct error_trail *trail) {
-    engine->core = block(core_size());
     void *to_courier = block(spsc_size(ENGINE_TO_COURIER_ITEMS, sizeof(struct to_courier)));
-    if (engine->core == NULL || to_courier == NULL) return error_set(trail, ERROR_SYSTEM, "no memory at start");
+    if (to_courier == NULL) return error_set(trail, ERROR_SYSTEM, "no memory at start");
     for (uint32_t lane = 0; lane < ENGINE_LANES; lane++) {
         void *to_hot = block(spsc_size(ENGINE_TO_HOT_ITEMS, sizeof(struct to_hot)));
         if (to_hot == NULL) return error_set(trail, ERROR_SYSTEM, "no memory at start");
@@ -144,6 +143,8 @@ static void plan_states(struct engine *engine) {
 static int boot_journal(struct engine *engine, uint64_t latest, struct error_trail *trail) {
     int code = engine_setup_from_settings(engine, trail);
     if (code != 0) return code;
+    engine->core = block(core_size(&engine->setup));
+    if (engine->core == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for the decision core");
     if (latest != 0 && (code = engine_recover(engine, latest, trail)) != 0)
         return error_append(trail, code, "recovering generation %llu", (unsigned long long)latest);
     if ((code = core_init(engine->core, &engine->setup)) != 0)

@@ -3,13 +3,18 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine.h"
+
+_Static_assert(ABI_SYMBOL_MAX <= 30 * ENGINE_FEED_MAX, "30 symbols a connection are the fewest that venues allow");
+
 uint32_t feed_plan_count(const struct settings_engine *settings, uint32_t venue, const struct venue_ops *ops) {
     uint32_t traded = 0, most = ops->feed_symbols_max;
     uint32_t wanted = settings->venue[venue].feed_symbols_max;
     if (wanted != 0 && wanted < most) most = wanted;
     for (uint32_t s = 0; s < settings->symbol_count; s++)
         traded += settings->symbol[s].venue[venue].traded;
-    return (traded + most - 1) / most;
+    uint32_t count = (traded + most - 1) / most;
+    return count > ENGINE_FEED_MAX ? ENGINE_FEED_MAX : count;
 }
 
 uint32_t feed_plan_symbols(const struct settings_engine *settings, uint32_t venue, const struct venue_ops *ops,

@@ -31,6 +31,13 @@ uint32_t gateway_init(struct hot *hot, uint32_t venue) {
         gateway->orders[i] = -1;
     gateway->user = -1;
     gateway->feed_count = feed_plan_count(&hot->engine->settings, venue, gateway->ops);
+    for (uint32_t slot = 0; slot < gateway->feed_count; slot++) {
+        uint32_t symbols[VENUE_FEED_SYMBOLS_MAX];
+        gateway->feed_symbols[slot] =
+            feed_plan_symbols(&hot->engine->settings, venue, gateway->ops, slot, NULL, symbols);
+        for (uint32_t i = 0; i < gateway->feed_symbols[slot]; i++)
+            gateway->feed_slot[symbols[i]] = (uint8_t)slot;
+    }
     gateway->orders_count = gateway->ops->orders_by_websocket ? 1 : settings->order_connections;
     if (gateway->orders_count > ENGINE_HTTP_MAX) gateway->orders_count = ENGINE_HTTP_MAX;
     gateway->view.feed_connections = gateway->feed_count;

@@ -34,7 +34,7 @@ void gateway_not_refused(struct hot *hot, uint32_t venue, uint32_t symbol);
  * this connection's. */
 bool gateway_refused(struct hot *hot, uint32_t connection, const struct venue_message *message);
 /* True: the venue refuses every symbol of this market data connection. */
-bool gateway_all_refused(const struct hot *hot, uint32_t venue, uint32_t slot);
+bool gateway_all_refused(const struct gateway *gateway, uint32_t slot);
 
 /* Makes `state` the venue's. */
 void gateway_enter(struct hot *hot, uint32_t venue, uint32_t state, const char *reason);

@@ -29,10 +29,9 @@ static bool list_names(const struct venue_text *list, const struct venue_text *s
 static void mark(struct gateway *gateway, uint32_t symbol, bool refused) {
     if (gateway->refused[symbol] == refused) return;
     gateway->refused[symbol] = refused;
-    if (refused)
-        gateway->refused_count++;
-    else
-        gateway->refused_count--;
+    uint32_t *on = &gateway->refused_on[gateway->feed_slot[symbol]];
+    gateway->refused_count += refused ? 1u : UINT32_MAX; /* modulo 2^32 */
+    *on += refused ? 1u : UINT32_MAX;
 }
 
 /* As many names as the alarm's text holds, then how many more. */
@@ -77,19 +76,13 @@ bool gateway_refused(struct hot *hot, uint32_t number, const struct venue_messag
                   (int)(message->text.size < 400 ? message->text.size : 400),
                   message->text.data == NULL ? "refused" : message->text.data);
     tell(hot, connection->venue, names, fresh, count);
-    return !gateway_all_refused(hot, connection->venue, connection->slot);
+    return !gateway_all_refused(gateway, connection->slot);
 }
 
 void gateway_not_refused(struct hot *hot, uint32_t venue, uint32_t symbol) {
     mark(&hot->gateway[venue], symbol, false);
 }
 
-bool gateway_all_refused(const struct hot *hot, uint32_t venue, uint32_t slot) {
-    const struct gateway *gateway = &hot->gateway[venue];
-    uint32_t symbols[VENUE_FEED_SYMBOLS_MAX];
-    if (gateway->refused_count == 0) return false;
-    uint32_t count = feed_plan_symbols(&hot->engine->settings, venue, gateway->ops, slot, NULL, symbols);
-    for (uint32_t i = 0; i < count; i++)
-        if (!gateway->refused[symbols[i]]) return false;
-    return true;
+bool gateway_all_refused(const struct gateway *gateway, uint32_t slot) {
+    return gateway->refused_on[slot] == gateway->feed_symbols[slot];
 }

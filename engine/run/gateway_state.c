@@ -59,11 +59,10 @@ struct feeds {
 };
 
 static void feeds_count(const struct hot *hot, const struct gateway *gateway, struct feeds *feeds) {
-    uint32_t venue = (uint32_t)(gateway - hot->gateway);
     int64_t limit_ns = (int64_t)hot->engine->settings.venue_stale_ms * 1000000;
     *feeds = (struct feeds){.data_ns = gateway->view.data_mono_ns};
     for (uint32_t slot = 0; slot < gateway->feed_count; slot++) {
-        if (gateway_all_refused(hot, venue, slot)) continue;
+        if (gateway_all_refused(gateway, slot)) continue;
         bool up = feed_up(hot, gateway, slot);
         if (!up && feeds->up == feeds->needed) feeds->first_down = slot;
         feeds->needed++;

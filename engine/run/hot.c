@@ -58,8 +58,10 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     atomic_store(&engine->state_version, 1);
     atomic_store(&engine->trading_state, ABI_STATE_STARTING);
     hot->connection_max = HOT_SPARE_CONNECTIONS;
-    for (uint32_t v = 0; v < engine->setup.venue_count; v++)
+    for (uint32_t v = 0; v < engine->setup.venue_count; v++) {
         hot->connection_max += gateway_init(hot, v);
+        hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
+    }
     assert(hot->connection_max <= URING_CONNECTION_MAX);
     return hot;
 }
@@ -359,7 +361,6 @@ void *hot_main(void *argument) {
         if (hot->dirty ? now >= hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS
                        : now >= hot->next_publish_ns) {
             publish_all(hot);
-            hot->dirty = false;
             hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
         }
         int64_t took = clock_mono_ns() - began;

@@ -65,7 +65,10 @@ struct gateway {
     int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
     uint32_t feed_count;
     uint32_t orders_count;
-    uint32_t refused_count; /* symbols whose subscription the venue refused */
+    uint32_t feed_symbols[ENGINE_FEED_MAX]; /* how many symbols each carries */
+    uint8_t feed_slot[ABI_SYMBOL_MAX];      /* which one carries a traded symbol */
+    uint32_t refused_count;                 /* symbols whose subscription the venue refused */
+    uint32_t refused_on[ENGINE_FEED_MAX];   /* of them by connection */
     bool refused[ABI_SYMBOL_MAX];
     bool off; /* by a person */
     char off_reason[96];
@@ -91,6 +94,9 @@ struct hot {
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
+    uint64_t book_changed[ABI_VENUE_MAX];     /* bit p: page p is to be published */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
+    uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;

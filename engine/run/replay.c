@@ -58,7 +58,7 @@ static int take_input(struct replay *replay, const struct journal_record *record
 }
 
 static int begin(struct replay *replay) {
-    replay->core = aligned_alloc(64, (core_size() + 63) & ~(size_t)63);
+    replay->core = aligned_alloc(64, (core_size(&replay->setup) + 63) & ~(size_t)63);
     if (replay->core == NULL) return ERROR_SYSTEM;
     return core_init(replay->core, &replay->setup);
 }

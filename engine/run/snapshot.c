@@ -106,7 +106,7 @@ int engine_recover(struct engine *engine, uint64_t generation, struct error_trai
     struct journal_reader *reader = journal_reader_open(engine->paths.journal_dir, generation, trail);
     if (reader == NULL) return trail->code;
     struct core_setup *old = calloc(1, sizeof *old);
-    engine->recovered = aligned_alloc(64, (core_size() + 63) & ~(size_t)63);
+    engine->recovered = aligned_alloc(64, (core_size(&engine->setup) + 63) & ~(size_t)63);
     uint32_t start_state = engine->start_state, strategy_start[ABI_STRATEGY_MAX];
     memcpy(strategy_start, engine->strategy_start, sizeof strategy_start);
     bool clean = false;

@@ -32,9 +32,9 @@ struct world {
 };
 
 static inline struct core *core_new(const struct core_setup *setup) {
-    struct core *core = aligned_alloc(64, core_size());
+    struct core *core = aligned_alloc(64, core_size(setup));
     assert_non_null(core);
-    memset(core, 0xa5, core_size()); /* nothing may depend on what was there */
+    memset(core, 0xa5, core_size(setup)); /* nothing may depend on what was there */
     assert_int_equal(core_init(core, setup), 0);
     return core;
 }
@@ -118,7 +118,8 @@ static inline void setup_default(struct core_setup *setup) {
     value[CORE_PARAM_MAX_POSITION_E8] = 500 * E8;
     value[CORE_PARAM_COOLDOWN_NS] = 250 * MS;
     value[CORE_PARAM_MAX_QUOTE_AGE_NS] = 250 * MS;
-    setup->params[0].symbol_mask = 3;
+    symbols_add(setup->params[0].symbols, BTC);
+    symbols_add(setup->params[0].symbols, SHIB);
     strcpy(setup->strategy_name[0], "cross_exchange");
     setup_limits(&setup->limits);
 }
@@ -198,7 +199,7 @@ static inline uint32_t out_count(const struct core_out *out, uint32_t type) {
 
 static inline int64_t world_quote_age(const struct world *w, uint32_t symbol, uint32_t venue) {
     struct abi_book book;
-    core_view_book(w->core, venue, &book);
+    core_view_book(w->core, venue, 0, &book);
     return w->now - book.quote[symbol].recv_mono_ns;
 }
 
@@ -255,7 +256,7 @@ static inline struct journal_fill world_fill(struct world *w, const struct journ
 
 static inline struct abi_balance world_account(const struct world *w, uint32_t venue, uint32_t asset) {
     struct abi_balances balances;
-    core_view_balances(w->core, venue, &balances);
+    core_view_balances(w->core, venue, 0, &balances);
     return balances.asset[asset];
 }
 

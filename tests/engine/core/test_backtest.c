@@ -31,8 +31,8 @@ static int start(void **state) {
         options.balance_e8[v][USDT] = 100000 * E8;
         options.balance_e8[v][BTC_A] = 10 * E8;
     }
-    memory = aligned_alloc(64, backtest_memory_size());
-    memset(memory, 0xa5, backtest_memory_size());
+    memory = aligned_alloc(64, backtest_memory_size(&setup));
+    memset(memory, 0xa5, backtest_memory_size(&setup));
     return memory == NULL;
 }
 

@@ -44,7 +44,7 @@ static void test_what_is_not_ours_is_refused(void **state) {
 }
 
 static int init_with(struct core_setup *setup) {
-    struct core *core = aligned_alloc(64, core_size());
+    struct core *core = aligned_alloc(64, core_size(setup));
     int error = core_init(core, setup);
     free(core);
     return error;

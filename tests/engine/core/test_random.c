@@ -268,8 +268,8 @@ static void snapshot_take(void *context, const struct journal_record *record) {
 static void same_money_check(const struct run *run, const struct core *other) {
     for (uint32_t v = 0; v < 2; v++) {
         struct abi_balances ours, theirs;
-        core_view_balances(run->w.core, v, &ours);
-        core_view_balances(other, v, &theirs);
+        core_view_balances(run->w.core, v, 0, &ours);
+        core_view_balances(other, v, 0, &theirs);
         for (uint32_t a = 0; a < 4; a++) {
             assert_int_equal(ours.asset[a].total_e8, theirs.asset[a].total_e8);
             assert_int_equal(ours.asset[a].frac_e19, theirs.asset[a].frac_e19);

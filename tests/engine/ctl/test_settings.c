@@ -246,7 +246,7 @@ static void test_bytes_that_are_no_object_are_refused(void **state) {
     char *large = calloc(1, SETTINGS_TEXT_SIZE_MAX + 1);
     memset(large, ' ', SETTINGS_TEXT_SIZE_MAX + 1);
     assert_int_equal(settings_parse_engine(large, SETTINGS_TEXT_SIZE_MAX + 1, &out, &trail), ERROR_BAD);
-    assert_non_null(strstr(trail.text, "1048577 bytes: allowed are at most 1048576"));
+    assert_non_null(strstr(trail.text, "4194305 bytes: allowed are at most 4194304"));
     free(large);
     assert_int_equal(settings_read_engine("/nowhere/engine.json", &out, &trail), ERROR_SYSTEM);
     assert_non_null(strstr(trail.text, "/nowhere/engine.json"));
@@ -287,7 +287,7 @@ static void test_shipped_files_parse_into_the_units_of_the_core(void **state) {
     assert_int_equal(strategies.strategy[0].params.value[CORE_PARAM_MIN_SPREAD_BPS_E4], 180000);
     assert_int_equal(strategies.strategy[0].params.value[CORE_PARAM_MAX_POSITION_E8], INT64_C(50000000000));
     assert_int_equal(settings_bind(&strategies, &engine, &trail), 0);
-    assert_int_equal(strategies.strategy[0].params.symbol_mask, 7);
+    assert_int_equal(strategies.strategy[0].params.symbols[0], 7);
     char *text = load(CONFIG_DIR "strategies.json");
     uint8_t hash[32];
     hash_sha256(text, strlen(text), hash);
@@ -315,7 +315,7 @@ static void test_symbols_and_venue_overrides_are_bound_by_name(void **state) {
     changed = with(text, "\"symbols\": []", "\"symbols\": [\"SOLUSDT\", \"BTCUSDT\"]");
     assert_int_equal(settings_parse_strategies(changed, strlen(changed), &strategies, &trail), 0);
     assert_int_equal(settings_bind(&strategies, &engine, &trail), 0);
-    assert_int_equal(strategies.strategy[0].params.symbol_mask, 5);
+    assert_int_equal(strategies.strategy[0].params.symbols[0], 5);
     free(changed);
     changed = with(text, "\"symbols\": []", "\"symbols\": [\"BTCUSDT\", \"XRPUSDT\"]");
     assert_int_equal(settings_parse_strategies(changed, strlen(changed), &strategies, &trail), 0);
