@@ -51,8 +51,13 @@ struct settings_engine {
     uint32_t mode;     /* enum abi_mode */
     bool arm_at_start; /* SIM only */
     bool record_quotes;
-    int32_t hot_cpu; /* -1: not pinned */
+    uint32_t layout;        /* enum abi_thread_layout */
+    int32_t hot_cpu;        /* -1: not pinned */
+    uint32_t receive_count; /* receive_cpus given; 0: one receiving thread a venue, not pinned */
+    int32_t receive_cpu[ABI_VENUE_MAX];
     bool busy_poll;
+    uint32_t fifo_priority; /* of the hot thread under SCHED_FIFO; 0: off */
+    bool lock_memory;
     uint32_t sync_ms;        /* journal fdatasync policy: at most this long after an append; 0: every flush */
     uint32_t stall_us;       /* turns of the hot loop longer than this are counted */
     uint32_t venue_stale_ms; /* no frame of any kind for longer: the venue is STALE */

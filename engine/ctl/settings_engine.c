@@ -170,18 +170,16 @@ static int check_together(const json_t *root, const struct settings_engine *engi
     if (engine->mode != ABI_MODE_SIM)
         return error_set(trail, ERROR_REFUSED, "mode = \"%s\": this release runs SIM only",
                          json_string_value(json_object_get(root, "mode")));
-    if (engine->busy_poll && engine->hot_cpu < 0)
-        return error_set(trail, ERROR_BAD,
-                         "threads.busy_poll = true: needs threads.hot_cpu, a processor of its own");
     return 0;
 }
 
 static int read_engine(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     int result = settings_read_table(&settings_of_engine, root, "", engine, trail);
-    if (result == 0) result = read_part(&settings_of_threads, root, "threads", engine, trail);
+    if (result == 0) result = settings_read_threads(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_journal, root, "journal", engine, trail);
     if (result == 0) result = check_together(root, engine, trail);
     if (result == 0) result = read_venues(root, engine, trail);
+    if (result == 0) result = settings_check_receivers(engine, trail);
     if (result == 0) result = read_symbols(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_risk, root, "risk", engine, trail);
     if (result == 0) result = read_hedge_ladder(json_object_get(root, "risk"), engine, trail);

@@ -96,6 +96,11 @@ static json_t *part_schema(const struct setting_table *table, const struct setti
     if (table == &settings_of_engine && strcmp(row->key, "venues") == 0) return list_schema(row, venue_schema());
     if (table == &settings_of_engine && strcmp(row->key, "symbols") == 0)
         return list_schema(row, table_schema(&settings_of_symbol));
+    if (table == &settings_of_threads) {
+        json_t *schema = list_schema(row, value_schema(&settings_receive_cpu));
+        put(schema, "uniqueItems", json_true());
+        return schema;
+    }
     if (table == &settings_of_symbol) return symbol_venues_schema();
     if (table == &settings_of_risk) return list_schema(row, value_schema(&settings_hedge_slip));
     if (table == &settings_of_strategies) return list_schema(row, table_schema(&settings_of_strategy));

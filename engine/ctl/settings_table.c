@@ -55,7 +55,7 @@ static const struct setting engine_rows[] = {
      .store = STORE_BOOL,
      FIELD(E, record_quotes),
      .help = "Write every quote to the journal, so that the session can be replayed."},
-    {.key = "threads", .type = SETTING_PART, .help = "The hot thread."},
+    {.key = "threads", .type = SETTING_PART, .help = "The threads of the hot path."},
     {.key = "journal", .type = SETTING_PART, .help = "The journal on disk."},
     {.key = "venue_stale_ms",
      .type = SETTING_INTEGER,
@@ -83,6 +83,14 @@ static const struct setting engine_rows[] = {
 };
 
 static const struct setting threads_rows[] = {
+    {.key = "layout",
+     .type = SETTING_CHOICE,
+     .store = STORE_CHOICE_U32,
+     FIELD(E, layout),
+     .choice = {"one", "receivers"},
+     .help =
+         "one: a single hot thread receives, decides and sends. receivers: threads of their own receive and decode "
+         "market data and hand quotes over rings to the hot thread; for 4 processors and more."},
     {.key = "hot_cpu",
      .type = SETTING_INTEGER,
      .store = STORE_I32,
@@ -93,11 +101,32 @@ static const struct setting threads_rows[] = {
      .standard = -1,
      .unit = "processor",
      .help = "Processor that the hot thread is pinned to; -1: not pinned."},
+    {.key = "receive_cpus",
+     .type = SETTING_PART,
+     .greatest = ABI_VENUE_MAX,
+     .help = "Layout receivers: one receiving thread for each processor listed, pinned to it, the venues dealt out "
+             "among them; an empty list: one for each venue, not pinned."},
     {.key = "busy_poll",
      .type = SETTING_BOOL,
      .store = STORE_BOOL,
      FIELD(E, busy_poll),
      .help = "Spin instead of waiting in the kernel; needs a processor of its own (hot_cpu)."},
+    {.key = "fifo_priority",
+     .type = SETTING_INTEGER,
+     .store = STORE_U32,
+     FIELD(E, fifo_priority),
+     .scale = 1,
+     .least = 0,
+     .greatest = 99,
+     .standard = 0,
+     .unit = "priority",
+     .help = "Priority of the hot thread under SCHED_FIFO; 0: the ordinary scheduler. With busy_poll only on an "
+             "isolated processor: anywhere else the kernel stops a spinning real-time thread for 50 ms a second."},
+    {.key = "lock_memory",
+     .type = SETTING_BOOL,
+     .store = STORE_BOOL,
+     FIELD(E, lock_memory),
+     .help = "Keep all memory of the engine in RAM (mlockall); a warning where the limit does not allow it."},
     {.key = "stall_us",
      .type = SETTING_INTEGER,
      .store = STORE_U32,
@@ -108,6 +137,17 @@ static const struct setting threads_rows[] = {
      .standard = 50000,
      .unit = "us",
      .help = "Turns of the hot loop longer than this are counted as stalls."},
+};
+
+const struct setting settings_receive_cpu = {
+    .key = "receive_cpu",
+    .type = SETTING_INTEGER,
+    .store = STORE_NONE,
+    .scale = 1,
+    .least = 0,
+    .greatest = 1023,
+    .unit = "processor",
+    .help = "Processor of one receiving thread.",
 };
 
 static const struct setting journal_rows[] = {

@@ -115,7 +115,7 @@ struct uring *uring_create(uint32_t connection_max, size_t receive_size, struct 
     ring->io.ring_fd = -1;
     ring->arming_due = true;
     if (open_ring(ring, trail) != 0 || map_memory(ring, trail) != 0 || provide_buffers(ring, trail) != 0) goto fail;
-    ring->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    ring->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (ring->wake_fd < 0) {
         error_set(trail, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
         goto fail;
@@ -169,7 +169,7 @@ int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size)
         memcpy(conn->receive, rest, rest_size);
         conn->receive_end = rest_size;
         conn->received = true;
-        conn->recv_ns = clock_mono_ns();
+        conn->recv_ns = conn->since_ns = clock_mono_ns();
         uring_ready_push(ring, connection);
     }
     return (int)connection;
@@ -206,7 +206,11 @@ void uring_consume(struct uring *ring, uint32_t connection, size_t size) {
     if (conn->receive_begin == conn->receive_end) conn->receive_begin = conn->receive_end = 0;
 }
 
+int64_t uring_looked_ns(const struct uring *ring) {
+    return ring->looked_ns;
+}
+
 void uring_wake(struct uring *ring) {
     uint64_t one = 1;
-    (void)!write(ring->wake_fd, &one, sizeof one); /* fails only when a wake-up is pending already */
+    (void)!write(ring->wake_fd, &one, sizeof one); /* adds up: many wake-ups are one */
 }

@@ -27,6 +27,8 @@ struct uring_event {
     uint32_t connection; /* UINT32_MAX with URING_WOKEN */
     int result;
     int64_t recv_ns; /* CLOCK_MONOTONIC when the completion was seen */
+    int64_t
+        since_ns; /* since when the bytes may have waited: the look before; recv_ns after a wait in the kernel */
 };
 
 struct uring;
@@ -60,5 +62,7 @@ bool uring_has_unsent(const struct uring *ring, uint32_t connection);
 /* Waits until something happened or timeout (ns; 0: does not wait). Fills up to cap events, at most one
  * a connection; returns how many. A signal ends the wait early. */
 int uring_poll(struct uring *ring, int64_t timeout_ns, struct uring_event *events, uint32_t cap);
+/* When the last uring_poll last looked for completions. */
+int64_t uring_looked_ns(const struct uring *ring);
 /* From any thread: makes a waiting uring_poll return URING_WOKEN. */
 void uring_wake(struct uring *ring);

@@ -35,6 +35,7 @@ struct uring_connection {
     bool broken;    /* a send failed: nothing more is sent, what was received before still comes */
     int end_result; /* for URING_CLOSED */
     int64_t recv_ns;
+    int64_t since_ns; /* of struct uring_event */
 
     uint8_t *receive;     /* receive_size bytes and slack */
     size_t receive_begin; /* consumed up to here */
@@ -57,7 +58,10 @@ struct uring {
     int wake_fd;
     bool wake_armed;
     bool woken;
-    bool arming_due; /* some connection waits for a request to be prepared */
+    uint64_t wake_count; /* the wake-up's request reads into it */
+    int64_t looked_ns;
+    int64_t unseen_ns; /* what is found now arrived after this */
+    bool arming_due;   /* some connection waits for a request to be prepared */
     /* Bytes of the oldest completion already copied: its connection had no room for the rest. */
     size_t partial_size;
     /* Connections with something to tell, oldest first; each stands in it at most once. */

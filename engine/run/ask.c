@@ -54,7 +54,7 @@ int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_requ
     request->wall_ns = clock_wall_ns() + desk->clock_offset_ns;
     request->recv_window_ms = desk->settings->recv_window_ms;
     int size =
-        desk->ops->query(&desk->keys, request, desk->rest_url.authority, courier->request, sizeof courier->request);
+        desk->ops->query(desk->keys, request, desk->rest_url.authority, courier->request, sizeof courier->request);
     if (size <= 0) return size < 0 ? size : ERROR_BAD;
     struct http_answer answer;
     int code =

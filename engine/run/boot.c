@@ -142,6 +142,7 @@ static void plan_states(struct engine *engine) {
 
 static int boot_journal(struct engine *engine, uint64_t latest, struct error_trail *trail) {
     int code = engine_setup_from_settings(engine, trail);
+    if (code == 0) code = engine_order_forms_make(engine, trail);
     if (code != 0) return code;
     engine->core = block(core_size(&engine->setup));
     if (engine->core == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for the decision core");
@@ -161,7 +162,9 @@ static int boot_journal(struct engine *engine, uint64_t latest, struct error_tra
 
 int engine_boot(struct engine *engine, const char *home, const char *config_dir, const char *instance,
                 struct error_trail *trail) {
+    const char *why;
     engine->lock_fd = -1;
+    if (!clock_start(&why)) log_write(LOG_INFO, "time is asked from the kernel: %s", why);
     engine->started_ns = clock_mono_ns();
     engine->wall_offset_ns = clock_wall_ns() - engine->started_ns;
     int code = engine_paths(&engine->paths, home, config_dir, trail);
@@ -191,6 +194,7 @@ void engine_shut(struct engine *engine) {
     if (engine->lock_fd >= 0) close(engine->lock_fd);
     for (uint32_t lane = 0; lane < ENGINE_LANES; lane++)
         free(engine->to_hot[lane]);
+    engine_order_forms_free(engine);
     free(engine->to_courier);
     free(engine->recovered);
     free(engine->core);

@@ -25,8 +25,7 @@ static void desk_init(struct courier *courier, uint32_t venue) {
     desk->ops = courier->engine->ops[venue];
     desk->settings = settings;
     desk->rest_fd = -1;
-    text_copy(desk->keys.key, sizeof desk->keys.key, settings->key);
-    text_copy(desk->keys.secret, sizeof desk->keys.secret, settings->secret);
+    desk->keys = &courier->engine->keys[venue];
     /* Checked when the settings were read. */
     (void)url_parse(settings->feed_url, &desk->feed_url);
     (void)url_parse(settings->orders_url, &desk->orders_url);

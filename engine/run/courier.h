@@ -79,7 +79,7 @@ struct clock_sample {
 struct desk { /* one venue as the courier sees it */
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
+    const struct venue_keys *keys;
     struct url feed_url, orders_url, user_url, rest_url;
     struct link link[ENGINE_ROLES][ENGINE_SLOTS];
     uint32_t link_count[ENGINE_ROLES];

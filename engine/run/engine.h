@@ -127,6 +127,8 @@ struct engine {
     struct journal_writer *writer;     /* control */
     struct command_server *commands;   /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
+    struct venue_keys keys[ABI_VENUE_MAX];
+    struct order_template *form[ABI_VENUE_MAX]; /* by symbol; of those the venue trades */
     struct spsc *to_hot[ENGINE_LANES];
     struct spsc *to_courier;
     _Atomic(struct uring *) ring; /* hot creates; the others only wake it */
@@ -169,6 +171,10 @@ void engine_shut(struct engine *engine);
 
 /* ---- setup.c ---- */
 int engine_setup_from_settings(struct engine *engine, struct error_trail *trail);
+
+/* ---- order_forms.c: keys and forms of orders; after the setup ---- */
+int engine_order_forms_make(struct engine *engine, struct error_trail *trail);
+void engine_order_forms_free(struct engine *engine);
 
 /* ---- snapshot.c: the records a generation starts with; and the way back from a dead one ---- */
 int engine_recover(struct engine *engine, uint64_t generation, struct error_trail *trail);

@@ -21,8 +21,8 @@ uint32_t gateway_init(struct hot *hot, uint32_t venue) {
     const struct settings_venue *settings = &hot->engine->settings.venue[venue];
     gateway->ops = hot->engine->ops[venue];
     gateway->settings = settings;
-    text_copy(gateway->keys.key, sizeof gateway->keys.key, settings->key);
-    text_copy(gateway->keys.secret, sizeof gateway->keys.secret, settings->secret);
+    gateway->keys = &hot->engine->keys[venue];
+    gateway->form = hot->engine->form[venue];
     struct url url;
     if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
     for (uint32_t i = 0; i < ENGINE_FEED_MAX; i++)
@@ -71,7 +71,7 @@ void gateway_subscribe_user(struct hot *hot, uint32_t number) {
     struct gateway *gateway = &hot->gateway[hot->connection[number].venue];
     int64_t wall_ns = clock_wall_ns() + gateway->clock_offset_ns;
     hot->connection[number].subscribed = false;
-    int size = gateway->ops->user_subscribe(&gateway->keys, wall_ns, gateway->settings->recv_window_ms,
+    int size = gateway->ops->user_subscribe(gateway->keys, wall_ns, gateway->settings->recv_window_ms,
                                             ++gateway->request_id, hot->text, sizeof hot->text);
     if (size > 0) (void)send_text(hot, number, hot->text, (size_t)size);
     if (size == 0) gateway_subscribed(hot, number);

@@ -49,7 +49,7 @@ static void warm(struct hot *hot, uint32_t number) {
     struct hot_connection *connection = &hot->connection[number];
     struct gateway *gateway = &hot->gateway[connection->venue];
     const struct venue_query_request request = {.query = VENUE_QUERY_TIME};
-    int size = gateway->ops->query(&gateway->keys, &request, gateway->host, hot->text, sizeof hot->text);
+    int size = gateway->ops->query(gateway->keys, &request, gateway->host, hot->text, sizeof hot->text);
     bool on_wire;
     if (size <= 0 || uring_send(hot->ring, number, (const uint8_t *)hot->text, (size_t)size, &on_wire) != 0) return;
     connection->busy_order_id = HOT_WARMING;

@@ -1,8 +1,6 @@
 /* What a venue's message means: quotes to the core, control messages to the connection, the rest to order_events.c. */
 #include <string.h>
 
-#include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "gateway.h"
 
@@ -116,13 +114,11 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     struct gateway *gateway = &hot->gateway[connection->venue];
     static const enum venue_source source[ENGINE_ROLES] = {VENUE_SOURCE_FEED, VENUE_SOURCE_ORDERS,
                                                            VENUE_SOURCE_USER};
-    int64_t before = clock_mono_ns();
     struct venue_message *message = &hot->message;
     gateway->ops->decode(source[connection->role], VENUE_QUERY_NONE, data, size, binary, http_status, message);
     gateway->view.messages++;
     hot->counters.value[ABI_COUNTER_MESSAGES]++;
     if (message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO) {
-        histogram_record(hot->engine->segment->stage[ABI_STAGE_DECODE].bucket, clock_mono_ns() - before);
         quote_message(hot, number, message, recv_ns);
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;

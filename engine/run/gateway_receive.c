@@ -41,6 +41,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         close_for_protocol(hot, number, 1009, "too many messages in pieces at once");
         return false;
     }
+    stages_message(&hot->stages);
     struct ws_event event;
     int64_t used = ws_parse(&connection->ws, data, size, &event, &need);
     if (used == ERROR_NEED_MORE) return false;
@@ -48,6 +49,7 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         close_for_protocol(hot, number, connection->ws.close_code, connection->ws.error);
         return false;
     }
+    stages_stamp(&hot->stages, STAMP_FRAMED);
     connection->frame_ns = recv_ns;
     hot->gateway[connection->venue].view.frame_mono_ns = recv_ns;
     if (event.kind == WS_EVENT_MESSAGE)

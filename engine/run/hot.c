@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
 
@@ -19,6 +18,7 @@
 #define HOT_HOUSE_NS      20000000
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
+#define HOT_CLOCK_NS      1000000
 
 /* Written to, so that no page fault comes later. */
 static int allocate_fragments(struct hot *hot) {
@@ -46,6 +46,8 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
         hot_destroy(hot);
         return NULL;
     }
+    hot->stages.out = engine->segment->stage;
+    hot->status.tsc_khz = clock_tsc_khz();
     hot->mask_seed = (uint32_t)(engine->started_ns ^ (int64_t)getpid()) | 1u;
     hot->status.trading_state = ABI_STATE_STARTING;
     hot->status.state_version = 1;
@@ -264,34 +266,65 @@ static void journal_health(struct hot *hot) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
 }
 
-static void timers(struct hot *hot) {
-    int64_t now = clock_mono_ns();
+/* The counter behind our clock against the kernel's. */
+static void check_clock(struct hot *hot, int64_t now) {
+    int64_t by_ns = 0;
+    hot->next_clock_ns = now + HOT_CLOCK_NS;
+    if (clock_check(&by_ns)) return;
+    hot->status.tsc_khz = 0;
+    apply_alarm(hot, ABI_ALARM_ATTENTION, "CLOCK",
+                "the processor's time stamp counter was off by %lld us: the kernel's clock is used from now on",
+                (long long)(by_ns / 1000));
+}
+
+/* True when something was done that took time. */
+static bool timers(struct hot *hot, int64_t now) {
+    bool worked = false;
     if (now > hot->now) hot->now = now;
-    if (now >= core_next_timer(hot->core)) apply_timer(hot);
+    if (now >= hot->next_clock_ns) check_clock(hot, now);
+    if (now >= core_next_timer(hot->core)) {
+        apply_timer(hot);
+        worked = true;
+    }
     if (now >= hot->next_mark_ns && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE / 2) {
         apply_mark(hot);
         hot->next_mark_ns = now + HOT_MARK_NS;
+        worked = true;
     }
     if (now >= hot->next_house_ns) {
         gateway_house(hot);
         journal_health(hot);
         hot->next_house_ns = now + HOT_HOUSE_NS;
+        worked = true;
     }
     if (hot->unresolved_changed && now >= hot->next_unresolved_ns) {
         push_unresolved(hot);
         hot->next_unresolved_ns = now + HOT_UNRESOLVED_NS;
+        worked = true;
     }
+    return worked;
 }
 
-static int64_t wait_ns(const struct hot *hot) {
+/* What changed is shown soon, and that we are alive from time to time. */
+static int64_t publish_due_ns(const struct hot *hot) {
+    return hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
+}
+
+static bool publish(struct hot *hot, int64_t now) {
+    if (now < publish_due_ns(hot)) return false;
+    publish_all(hot);
+    hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
+    return true;
+}
+
+static int64_t wait_ns(const struct hot *hot, int64_t now) {
     if (hot->engine->settings.busy_poll) return 0;
     int64_t next = hot->next_mark_ns;
     int64_t timer = core_next_timer(hot->core);
     if (timer < next) next = timer;
     if (hot->next_house_ns < next) next = hot->next_house_ns;
-    int64_t publish = hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
-    if (publish < next) next = publish;
-    int64_t now = clock_mono_ns();
+    int64_t due = publish_due_ns(hot);
+    if (due < next) next = due;
     return next <= now ? 0
                        : next - now; /* a hedge to be retried at once is due at INT64_MIN: no difference of it */
 }
@@ -305,10 +338,15 @@ static void pin(const struct engine *engine) {
         log_write(LOG_WARNING, "threads.hot_cpu = %d: cannot pin: %s", engine->settings.hot_cpu, strerror(errno));
 }
 
+static void receive(struct hot *hot, const struct uring_event *event) {
+    stages_bytes(&hot->stages, event->recv_ns, event->since_ns);
+    gateway_receive(hot, event->connection, event->recv_ns);
+}
+
 static void turn(struct hot *hot, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
         if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
-            gateway_receive(hot, events[i].connection, events[i].recv_ns);
+            receive(hot, &events[i]);
         if (events[i].kind == URING_CLOSED) {
             uring_remove(hot->ring, events[i].connection);
             gateway_lost(hot, events[i].connection,
@@ -316,7 +354,6 @@ static void turn(struct hot *hot, const struct uring_event *events, int count) {
         }
     }
     drain(hot);
-    timers(hot);
 }
 
 static bool may_stop(const struct hot *hot) {
@@ -330,6 +367,33 @@ static void stop_record(struct hot *hot) {
     text_copy(stop.reason, sizeof stop.reason, stop.clean ? "shutdown" : "shutdown with open pairs");
     apply_fact(hot, JOURNAL_STOP, &stop, sizeof stop);
     publish_all(hot);
+}
+
+/* A turn that found something to do, or took time without: what the host takes away shows here. */
+static void note_turn(struct hot *hot, int count, int64_t took) {
+    if (count > 0) {
+        stages_record(&hot->stages, ABI_STAGE_LOOP, took);
+        stages_turn(&hot->stages, took);
+    }
+    if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
+    if (took <= (int64_t)hot->engine->settings.stall_us * 1000) return;
+    hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
+    hot->status.stall_total_ns += took;
+}
+
+static void loop(struct hot *hot) {
+    struct uring_event events[HOT_EVENTS];
+    int64_t now = clock_mono_ns();
+    while (!may_stop(hot) && !hot->journal_full) {
+        int count = uring_poll(hot->ring, wait_ns(hot, now), events, HOT_EVENTS);
+        /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
+        int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
+        turn(hot, events, count);
+        now = clock_mono_ns();
+        bool worked = timers(hot, now);
+        if (publish(hot, now) || worked) now = clock_mono_ns();
+        note_turn(hot, count, now - began);
+    }
 }
 
 void *hot_main(void *argument) {
@@ -351,23 +415,7 @@ void *hot_main(void *argument) {
     set_start_states(hot);
     publish_all(hot);
     atomic_store(&engine->ring, hot->ring); /* from here on readers find whole blocks */
-    struct uring_event events[HOT_EVENTS];
-    int64_t stall_ns = (int64_t)engine->settings.stall_us * 1000;
-    while (!may_stop(hot) && !hot->journal_full) {
-        int count = uring_poll(hot->ring, wait_ns(hot), events, HOT_EVENTS);
-        int64_t began = clock_mono_ns();
-        turn(hot, events, count);
-        int64_t now = clock_mono_ns();
-        if (hot->dirty ? now >= hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS
-                       : now >= hot->next_publish_ns) {
-            publish_all(hot);
-            hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
-        }
-        int64_t took = clock_mono_ns() - began;
-        if (count > 0) histogram_record(engine->segment->stage[ABI_STAGE_LOOP].bucket, took);
-        if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
-        if (took > stall_ns) hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
-    }
+    loop(hot);
     if (hot->journal_full) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure,
                   "the journal cannot be written to disk and its tail is full: ended before anything happens that "

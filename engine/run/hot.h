@@ -5,12 +5,14 @@
 #include "../net/uring.h"
 #include "../net/ws.h"
 #include "engine.h"
+#include "stages.h"
 
 /* Of each connection: the longest frame, or answer over HTTP. What venues say to us is below 64 KiB. */
 #define HOT_RECEIVE_SIZE      ((256u << 10) + WS_FRAME_OVERHEAD_MAX)
 #define HOT_SPARE_CONNECTIONS 16 /* successors of market data connections */
 #define HOT_FRAGMENTS         4  /* messages in pieces that may be under way at once */
 #define HOT_FRAME_SIZE        4096
+#define HOT_JOURNAL_SAMPLE    16       /* every so many appends one is timed */
 #define HOT_PUBLISH_NS        2000000  /* latched blocks: at most this often while something changes */
 #define HOT_HEARTBEAT_NS      50000000 /* and at least this often */
 #define HOT_MARK_NS           1000000000
@@ -58,9 +60,10 @@ struct hot_connection {
 struct gateway {
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
-    char host[96];             /* Host header of the order path */
-    int feed[ENGINE_FEED_MAX]; /* connection numbers of the holders, -1: none */
+    const struct venue_keys *keys;
+    const struct order_template *form; /* of each symbol's orders */
+    char host[96];                     /* Host header of the order path */
+    int feed[ENGINE_FEED_MAX];         /* connection numbers of the holders, -1: none */
     int user;
     int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
     uint32_t feed_count;
@@ -91,6 +94,7 @@ struct hot {
     int64_t next_mark_ns;
     int64_t next_publish_ns;
     int64_t next_house_ns;
+    int64_t next_clock_ns;
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
@@ -106,6 +110,7 @@ struct hot {
     uint32_t depth;
     uint32_t mask_seed;
     uint64_t alarm_id;
+    struct stages stages;
     struct abi_status status;
     struct abi_counters counters; /* hot's own; the core's are added when published */
     struct abi_alarms alarms;

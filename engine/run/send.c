@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/text.h"
 #include "hot.h"
 
@@ -58,24 +57,16 @@ static int choose_connection(struct hot *hot, struct gateway *gateway, const cha
 static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     const struct journal_order *order = out->order;
     struct gateway *gateway = &hot->gateway[order->venue];
-    const struct journal_symbol *symbol = &hot->engine->setup.symbol[order->symbol];
-    const char *name = hot->engine->settings.symbol[order->symbol].venue[order->venue].name;
     out->connection = choose_connection(hot, gateway, &out->why);
     if (out->connection < 0) return;
-    struct venue_order_request request = {
-        .symbol = {name, (uint32_t)strlen(name)},
-        .client_id = order->client_id,
-        .price = order->price,
-        .qty = order->qty,
-        .price_digits = symbol->price_digits,
-        .qty_digits = symbol->qty_digits,
-        .side = order->side,
-        .wall_ns = clock_wall_ns() + gateway->clock_offset_ns,
-        .recv_window_ms = gateway->settings->recv_window_ms,
-    };
+    const struct venue_order what = {.client_id = order->client_id,
+                                     .price = order->price,
+                                     .qty = order->qty,
+                                     .side = order->side,
+                                     .wall_ns = clock_wall_ns() + gateway->clock_offset_ns};
     bool framed = gateway->ops->orders_by_websocket;
     char *to = framed ? hot->text : (char *)frame;
-    int size = gateway->ops->order_place(&gateway->keys, &request, gateway->host, to, HOT_FRAME_SIZE);
+    int size = order_template_write(&gateway->form[order->symbol], &what, to, HOT_FRAME_SIZE);
     int64_t length = size;
     if (size > 0 && framed)
         length = ws_encode(WS_TEXT, (const uint8_t *)to, (size_t)size, next_mask(hot), frame,
@@ -152,7 +143,6 @@ static bool is_pair(const struct journal_order *const *orders, uint32_t count, u
 }
 
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
-    struct abi_histogram *stage = hot->engine->segment->stage;
     for (uint32_t at = 0, n; at < count; at += n) {
         n = is_pair(orders, count, at) ? 2 : 1;
         struct outgoing out[2];
@@ -167,12 +157,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
-        histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);
-        histogram_record(stage[ABI_STAGE_SEND].bucket, sent - ready);
-        if (recv_ns != 0) {
-            histogram_record(stage[ABI_STAGE_TICK_TO_ORDER].bucket, ready - recv_ns);
-            histogram_record(stage[ABI_STAGE_TICK_TO_WIRE].bucket, sent - recv_ns);
-        }
+        stages_order(&hot->stages, recv_ns != 0, before, ready, sent);
         for (uint32_t i = 0; i < n; i++)
             report_sent(hot, &out[i], out[i].order);
     }

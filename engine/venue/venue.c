@@ -62,8 +62,9 @@ static const struct venue_ops kinds[] = {
         .feed_ping = binance_feed_ping,
         .orders_path = binance_orders_path,
         .user_path = binance_user_path,
+        .orders_logon = binance_orders_logon,
         .user_subscribe = binance_user_subscribe,
-        .order_place = binance_order_place,
+        .order_prepare = binance_order_prepare,
         .query = binance_query,
     },
     {
@@ -77,8 +78,9 @@ static const struct venue_ops kinds[] = {
         .feed_ping = mexc_feed_ping,
         .orders_path = mexc_orders_path,
         .user_path = mexc_user_path,
+        .orders_logon = mexc_orders_logon,
         .user_subscribe = mexc_user_subscribe,
-        .order_place = mexc_order_place,
+        .order_prepare = mexc_order_prepare,
         .query = mexc_query,
     },
 };

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "../base/decimal.h"
+#include "keys.h"
+#include "order_template.h"
 
 #define VENUE_FILLS_MAX        128 /* more than the 100 own trades or open orders asked for in one query */
 #define VENUE_QUERY_ROWS_MAX   100
@@ -164,20 +166,12 @@ enum venue_query {
     VENUE_QUERY_RULES,
 };
 
-struct venue_keys {
-    char key[128];
-    char secret[128];
-};
-
-struct venue_order_request {
+/* What is the same in all orders of a symbol at a venue. */
+struct venue_order_form {
     struct venue_text symbol; /* venue's name of the symbol */
-    const char *client_id;
-    int64_t price; /* units of 10^-price_digits */
-    int64_t qty;
+    const char *host;         /* HTTP only */
     uint32_t price_digits;
     uint32_t qty_digits;
-    uint32_t side;
-    int64_t wall_ns; /* venue-corrected wall clock for `timestamp` */
     uint32_t recv_window_ms;
 };
 
@@ -214,10 +208,16 @@ struct venue_ops {
     int (*feed_ping)(char *out, size_t cap);   /* client keepalive text; 0: none needed */
     int (*orders_path)(char *out, size_t cap); /* target of the order WebSocket; 0: none */
     int (*user_path)(const struct venue_text *listen_key, char *out, size_t cap); /* 0: none */
+    /* Proves with the first message of an order WebSocket who we are: an ED25519 session. 0: no session, each order is
+     * signed. Not on the hot thread. */
+    int (*orders_logon)(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, const char *id,
+                        char *out, size_t cap);
     int (*user_subscribe)(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, uint64_t id,
                           char *out, size_t cap);
-    int (*order_place)(const struct venue_keys *keys, const struct venue_order_request *order, const char *host,
-                       char *out, size_t cap);
+    /* Prepares the orders of a symbol: order_template_write then makes each one. 0, ERROR_BAD or ERROR_FULL. The keys
+     * must live as long as the template. */
+    int (*order_prepare)(const struct venue_keys *keys, const struct venue_order_form *form,
+                         struct order_template *out);
     int (*query)(const struct venue_keys *keys, const struct venue_query_request *request, const char *host,
                  char *out, size_t cap);
 };

@@ -24,6 +24,7 @@ struct venue {
     int ours; /* the row with our client id; -1: none */
     atomic_int pages, full_pages;
     char body[PAGE * 320];
+    char answer[PAGE * 320 + 128];
 };
 
 static int64_t number_after(const char *text, const char *name) {
@@ -55,7 +56,7 @@ static size_t list(struct venue *venue, int64_t start_ms, int64_t end_ms) {
 static void *serve(void *argument) {
     struct venue *venue = argument;
     int fd = accept(venue->listener, NULL, NULL);
-    char request[4096], head[128];
+    char request[4096];
     size_t have = 0;
     for (;;) {
         ssize_t got = recv(fd, request + have, sizeof request - 1 - have, 0);
@@ -64,9 +65,9 @@ static void *serve(void *argument) {
         request[have] = '\0';
         if (strstr(request, "\r\n\r\n") == NULL) continue;
         size_t size = list(venue, number_after(request, "startTime="), number_after(request, "endTime="));
-        int head_size = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
-        assert_int_equal(send(fd, head, (size_t)head_size, MSG_NOSIGNAL), head_size);
-        assert_int_equal(send(fd, venue->body, size, MSG_NOSIGNAL), (ssize_t)size);
+        int whole = snprintf(venue->answer, sizeof venue->answer,
+                             "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", size, venue->body);
+        assert_int_equal(send(fd, venue->answer, (size_t)whole, MSG_NOSIGNAL), whole);
         have = 0;
     }
     close(fd);
@@ -106,8 +107,7 @@ static struct asked ask(struct venue *venue) {
     desk->ops = b.engine->ops[MEXC];
     desk->settings = &b.engine->settings.venue[MEXC];
     desk->rest_fd = -1;
-    snprintf(desk->keys.key, sizeof desk->keys.key, "key");
-    snprintf(desk->keys.secret, sizeof desk->keys.secret, "secret");
+    desk->keys = &b.engine->keys[MEXC];
     assert_int_equal(url_parse(url, &desk->rest_url), 0);
     struct to_courier order = {.venue = MEXC, .sent_wall_ns = SENT_S * SECOND, .client_id = "ours"};
     asked.count = courier_own_trades(courier, &order, "", 0, &asked.qty);
