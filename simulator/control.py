@@ -129,7 +129,8 @@ class ControlServer:
         server = self._servers[fields.text("venue", choices=tuple(self._servers))]
         was_down = server.faults.down_s > 0.0
         drop = server.faults.apply(fields)
-        dropped = server.drop(drop) if drop else 0
+        dropped = server.drop(drop, server.faults.drop_most) if drop else 0
+        server.faults.drop_most = None
         if server.faults.down_s > 0.0 and not was_down:
             task = asyncio.create_task(server.go_down())
             self._downs.add(task)

@@ -37,6 +37,7 @@ class Faults:
         self.duplicate_fills = 0
         self.reorder_fills = 0
         self.garbage = 0
+        self.drop_most: int | None = None
         self.close_after_s = 0.0
         self.announce_s: float | None = None
         self.refused: frozenset[str] = frozenset()
@@ -83,6 +84,8 @@ class Faults:
         count("feed_garbage", "garbage")
         self._connection_faults(fields, changes)
         drop = fields.text("drop_connections", choices=DROPS) if fields.has("drop_connections") else ""
+        if fields.has("drop_count"):
+            changes["drop_most"] = fields.integer("drop_count", 1, COUNT_MAX)
         fields.done()
         if clear:
             self.clear()

@@ -80,9 +80,11 @@ class VenueServer(ABC):
 
     # --- faults of the network
 
-    def drop(self, role: str) -> int:
-        """Cuts the connections of a role (feed, orders, user, all). Returns how many."""
+    def drop(self, role: str, most: int | None = None) -> int:
+        """Cuts the connections of a role (feed, orders, user, all), the oldest first and so many at most. Returns how
+        many."""
         doomed = [peer for peer in self.peers if role in ("all", peer.role, *self.also(peer))]
+        doomed = sorted(doomed, key=lambda peer: peer.opened_s)[:most]
         for peer in doomed:
             peer.abort()
         count = len(doomed)

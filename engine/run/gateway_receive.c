@@ -67,17 +67,9 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     return true;
 }
 
-/* "Too many" with a time: the courier leaves the venue alone as well. */
 static void note_retry_after(struct hot *hot, uint32_t venue, const struct http_answer *answer) {
-    if (answer->status != 429 && answer->status != 418) return;
-    if (answer->retry_after_s <= 0) return;
-    struct to_courier message = {
-        .kind = TO_COURIER_ALONE, .venue = venue, .number = hot->now + (int64_t)answer->retry_after_s * 1000000000};
-    if (spsc_push(hot->engine->to_courier, &message) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
-    char reason[96];
-    snprintf(reason, sizeof reason, "left alone for %d s: too many requests (HTTP %d)", answer->retry_after_s,
-             answer->status);
-    gateway_leave_alone(hot, venue, message.number, reason);
+    if ((answer->status == 429 || answer->status == 418) && answer->retry_after_s > 0)
+        gateway_retry_after(hot, venue, answer->status, (int64_t)answer->retry_after_s * 1000000000);
 }
 
 static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {

@@ -8,6 +8,8 @@
 #include "../base/text.h"
 #include "gateway.h"
 
+#define GATEWAY_ALONE_MOST_NS INT64_C(604800000000000) /* a week: longer than any venue bans */
+
 static bool orders_up(const struct gateway *gateway) {
     for (uint32_t i = 0; i < gateway->orders_count; i++)
         if (gateway->orders[i] >= 0) return true;
@@ -175,6 +177,16 @@ void gateway_leave_alone(struct hot *hot, uint32_t venue, int64_t until_ns, cons
     apply_alarm(hot, ABI_ALARM_ATTENTION, "VENUE_RATE", "venue %s %s", gateway->settings->name, reason);
     gateway_capacity(hot, venue);
     gateway_state(hot, venue);
+}
+
+void gateway_retry_after(struct hot *hot, uint32_t venue, int status, int64_t wait_ns) {
+    if (wait_ns > GATEWAY_ALONE_MOST_NS) wait_ns = GATEWAY_ALONE_MOST_NS;
+    struct to_courier message = {.kind = TO_COURIER_ALONE, .venue = venue, .number = hot->now + wait_ns};
+    if (spsc_push(hot->engine->to_courier, &message) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
+    char reason[96];
+    snprintf(reason, sizeof reason, "left alone for %lld s: too many requests (HTTP %d)",
+             (long long)((wait_ns + 999999999) / 1000000000), status);
+    gateway_leave_alone(hot, venue, message.number, reason);
 }
 
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by) {

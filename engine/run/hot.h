@@ -165,6 +165,8 @@ void gateway_capacity(struct hot *hot, uint32_t venue);
 void gateway_state(struct hot *hot, uint32_t venue);
 /* Until then (CLOCK_MONOTONIC ns) no order leaves; the venue is STALE for this reason. */
 void gateway_leave_alone(struct hot *hot, uint32_t venue, int64_t until_ns, const char *reason);
+/* The venue said "too many" and for how long: nobody speaks to it before. status: of HTTP. */
+void gateway_retry_after(struct hot *hot, uint32_t venue, int status, int64_t wait_ns);
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by);
 
 /* ---- order_events.c: what venues say about orders -> reports and fills ---- */
