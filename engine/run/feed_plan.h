@@ -7,7 +7,7 @@
 #include "../ctl/settings.h"
 #include "../venue/venue.h"
 
-/* Connections that the traded symbols need: as few as the venue's limit and feed_symbols_max allow, and ENGINE_FEED_MAX at
+/* Connections that the traded symbols need: as few as the venue's limit and feed_symbols_max allow, ENGINE_FEED_MAX at
  * most; 0: no symbol. */
 uint32_t feed_plan_count(const struct settings_engine *settings, uint32_t venue, const struct venue_ops *ops);
 
