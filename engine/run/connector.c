@@ -61,17 +61,20 @@ void connectors_stop(struct courier *courier) {
     free(courier->connector);
 }
 
-struct connector *connector_free(struct courier *courier) {
+struct connector *connector_free(struct courier *courier, uint32_t venue) {
     uint64_t applied = atomic_load_explicit(&courier->engine->ticket_applied[LANE_COURIER], memory_order_acquire);
+    struct connector *found = NULL;
+    uint32_t opening = 0;
     for (uint32_t i = 0; i < courier->connector_count; i++) {
         struct connector *connector = &courier->connector[i];
         if (connector->ticket != 0 && connector->ticket <= applied) {
             connector->ticket = 0;
             connector->busy = false;
         }
-        if (!connector->busy) return connector;
+        if (!connector->busy) found = connector;
+        opening += connector->busy && connector->venue == venue;
     }
-    return NULL;
+    return opening < COURIER_VENUE_OPENING ? found : NULL;
 }
 
 void connector_go(struct connector *connector) {

@@ -25,8 +25,9 @@
 #define COURIER_GIVE_UP_NS       30000000000
 #define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */
 #define COURIER_BUFFER_SIZE      (1u << 20)
-#define COURIER_CONNECTORS       8            /* connections being opened at once */
-#define COURIER_SUCCESSORS       4            /* replacements under way at once */
+#define COURIER_CONNECTORS       8 /* connections being opened at once */
+#define COURIER_VENUE_OPENING    4 /* of them of one venue, so that one that hangs leaves room for the others */
+#define COURIER_SUCCESSORS       4 /* replacements under way at once */
 #define COURIER_SUCCESSOR_NS     60000000000  /* by then the hot thread has said what became of one */
 #define COURIER_TARGET_SIZE      12288        /* of an upgrade: 128 streams of a name each */
 #define COURIER_BUDGET_PERIOD    300000000000 /* ns of connections_per_5min_max */
@@ -134,8 +135,8 @@ struct courier {
 /* ---- connector.c ---- */
 int connectors_start(struct courier *courier);
 void connectors_stop(struct courier *courier); /* waits for what is under way: at most COURIER_CONNECT_NS */
-/* A connector that can take a job, or NULL. */
-struct connector *connector_free(struct courier *courier);
+/* A connector that can take a job of this venue now, or NULL. */
+struct connector *connector_free(struct courier *courier, uint32_t venue);
 void connector_go(struct connector *connector);
 
 /* ---- links.c: when connections are opened, replaced and left alone ---- */

@@ -175,7 +175,7 @@ static void hand_over(struct courier *courier, struct connector *job) {
 }
 
 static void begin(struct courier *courier, uint32_t venue, uint32_t role, uint32_t slot, bool successor) {
-    struct connector *job = connector_free(courier);
+    struct connector *job = connector_free(courier, venue);
     struct desk *desk = &courier->desk[venue];
     struct link *link = &desk->link[role][slot];
     if (job == NULL || !budget_take(courier, venue)) return;
