@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/log.h"
@@ -12,12 +11,12 @@ static void open_one(struct connector *connector) {
     int64_t deadline_ns = clock_mono_ns() + COURIER_CONNECT_NS;
     connector->answer = (struct ws_handshake){.retry_after_s = -1};
     connector->trail = (struct error_trail){0};
-    connector->rest_size = 0;
-    connector->fd =
-        connector->websocket
-            ? tcp_websocket(connector->url, connector->target, deadline_ns, connector->rest, sizeof connector->rest,
-                            &connector->rest_size, &connector->answer, &connector->trail)
-            : tcp_connect(connector->url, deadline_ns, &connector->trail);
+    connector->link = (struct tcp_link){.trust = connector->link.trust, .fd = -1};
+    connector->rest = (struct tcp_rest){.data = connector->rest_bytes, .cap = sizeof connector->rest_bytes};
+    connector->code = connector->websocket
+                          ? tcp_websocket(connector->url, connector->target, deadline_ns, &connector->link,
+                                          &connector->rest, &connector->answer, &connector->trail)
+                          : tcp_connect(connector->url, deadline_ns, &connector->link, &connector->trail);
 }
 
 static void *connector_main(void *argument) {
@@ -56,7 +55,7 @@ void connectors_stop(struct courier *courier) {
         pthread_join(connector->thread, NULL);
         sem_destroy(&connector->start);
         /* Opened and not yet handed over. */
-        if (connector->busy && connector->ticket == 0 && connector->fd >= 0) close(connector->fd);
+        if (connector->busy && connector->ticket == 0 && connector->code == 0) tcp_close(&connector->link);
     }
     free(courier->connector);
 }
@@ -79,7 +78,7 @@ struct connector *connector_free(struct courier *courier, uint32_t venue) {
 
 void connector_go(struct connector *connector) {
     connector->busy = true;
-    connector->fd = -1;
+    connector->code = ERROR_TIMEOUT;
     connector->began_ns = clock_mono_ns();
     atomic_store_explicit(&connector->working, true, memory_order_release);
     sem_post(&connector->start);

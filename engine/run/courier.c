@@ -24,7 +24,7 @@ static void desk_init(struct courier *courier, uint32_t venue) {
     const struct settings_venue *settings = &courier->engine->settings.venue[venue];
     desk->ops = courier->engine->ops[venue];
     desk->settings = settings;
-    desk->rest_fd = -1;
+    desk->rest = (struct tcp_link){.trust = courier->engine->trust[venue], .fd = -1};
     desk->keys = &courier->engine->keys[venue];
     /* Checked when the settings were read. */
     (void)url_parse(settings->feed_url, &desk->feed_url);
@@ -39,6 +39,8 @@ static void take_messages(struct courier *courier) {
     while (spsc_pop(courier->engine->to_courier, &message)) {
         if (message.kind == TO_COURIER_UNRESOLVED)
             courier_wanted(courier, &message);
+        else if (message.kind == TO_COURIER_TLS)
+            tls_destroy(message.tls);
         else
             links_told(courier, &message);
     }
@@ -115,7 +117,7 @@ void *courier_main(void *argument) {
     }
     connectors_stop(courier);
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
-        if (courier->desk[v].rest_fd >= 0) close(courier->desk[v].rest_fd);
+        tcp_close(&courier->desk[v].rest);
     free(courier);
     return NULL;
 }

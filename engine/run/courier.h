@@ -21,6 +21,7 @@
 #define COURIER_CLOCK_NS         30000000000
 #define COURIER_CLOCK_SAMPLES    8
 #define COURIER_QUESTIONS        128
+#define COURIER_BALANCES_AT_ONCE 256 /* told before the hot thread is waited for; a part of ENGINE_TO_HOT_ITEMS */
 /* Not found for this long, no trade, receive window over: never accepted. */
 #define COURIER_GIVE_UP_NS       30000000000
 #define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */
@@ -64,11 +65,12 @@ struct connector {
     const struct url *url;
     char target[COURIER_TARGET_SIZE];
     /* result */
-    int fd; /* or a negative code */
+    int code; /* 0: link is open */
+    struct tcp_link link;
     struct ws_handshake answer;
     struct error_trail trail;
-    size_t rest_size;
-    uint8_t rest[ENGINE_REST_SIZE];
+    struct tcp_rest rest;
+    uint8_t rest_bytes[ENGINE_REST_SIZE];
     uint64_t ticket; /* the rest bytes are the hot thread's until it is applied; 0: they are not */
 };
 
@@ -91,7 +93,7 @@ struct desk { /* one venue as the courier sees it */
     int64_t alone_until_ns; /* the venue wants no word of us before */
     int64_t budget_ns;      /* attempts to connect, as time: one costs period / attempts allowed */
     int64_t budget_told_ns;
-    int rest_fd;
+    struct tcp_link rest;
     char listen_key[160];
     char listen_key_old[160]; /* replaced, to be closed */
     int64_t listen_key_next_ns;

@@ -10,6 +10,7 @@
 #include "../base/text.h"
 #include "../net/url.h"
 #include "feed_plan.h"
+#include "session.h"
 
 const char *gateway_role_name(uint32_t role) {
     static const char *const name[ENGINE_ROLES] = {"market data", "order", "private stream"};
@@ -77,12 +78,14 @@ void gateway_subscribe_user(struct hot *hot, uint32_t number) {
     if (size == 0) gateway_subscribed(hot, number);
 }
 
-static void subscribe(struct hot *hot, uint32_t number) {
+static void subscribe(struct hot *hot, uint32_t number, const char *logon) {
     const struct hot_connection *connection = &hot->connection[number];
     if (connection->role == ENGINE_FEED)
         subscribe_feed(hot, number);
-    else if (connection->role == ENGINE_USER || hot->gateway[connection->venue].ops->user_on_orders)
+    else if (connection->role == ENGINE_USER)
         gateway_subscribe_user(hot, number);
+    else if (hot->gateway[connection->venue].ops->user_on_orders)
+        session_begin(hot, number, logon);
     else
         gateway_subscribed(hot, number);
 }
@@ -100,22 +103,29 @@ static void start(struct hot_connection *connection, const struct to_hot *messag
     ws_parser_init(&connection->ws, NULL);
 }
 
+static void no_room(struct hot *hot, const struct to_hot *message) {
+    struct gateway *gateway = &hot->gateway[message->venue];
+    close(message->fd);
+    apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
+                gateway->settings->name);
+    gateway_tell_courier(hot, TO_COURIER_MISSED, message->venue, message->role, message->slot);
+    if (*gateway_place(gateway, message->role, message->slot) < 0)
+        gateway_tell_courier(hot, TO_COURIER_LOST, message->venue, message->role, message->slot);
+}
+
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
-    int number = uring_add(hot->ring, message->fd, message->rest, message->rest_size);
+    int number = wire_add(hot->wires, message->fd, message->tls, message->rest, message->rest_size,
+                          message->rest_plain_size);
     if (number < 0) {
-        close(message->fd);
-        apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
-                    gateway->settings->name);
-        gateway_tell_courier(hot, TO_COURIER_MISSED, message->venue, message->role, message->slot);
-        if (*gateway_place(gateway, message->role, message->slot) < 0)
-            gateway_tell_courier(hot, TO_COURIER_LOST, message->venue, message->role, message->slot);
+        no_room(hot, message);
         return;
     }
     struct hot_connection *connection = &hot->connection[number];
     start(connection, message, gateway->ops);
     gateway->connect_error[0] = '\0';
     int *place = gateway_place(gateway, message->role, message->slot);
+    if (message->role == ENGINE_FEED) gateway->view.tls = wire_is_tls(hot->wires, (uint32_t)number);
     if (*place < 0) {
         *place = number;
         /* Age counts from the connection until data comes. */
@@ -123,7 +133,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     } else {
         connection->duty = HOT_SUCCESSOR;
     }
-    subscribe(hot, (uint32_t)number);
+    subscribe(hot, (uint32_t)number, message->logon);
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);
 }

@@ -50,8 +50,7 @@ static void warm(struct hot *hot, uint32_t number) {
     struct gateway *gateway = &hot->gateway[connection->venue];
     const struct venue_query_request request = {.query = VENUE_QUERY_TIME};
     int size = gateway->ops->query(gateway->keys, &request, gateway->host, hot->text, sizeof hot->text);
-    bool on_wire;
-    if (size <= 0 || uring_send(hot->ring, number, (const uint8_t *)hot->text, (size_t)size, &on_wire) != 0) return;
+    if (size <= 0 || wire_send(hot->wires, number, (const uint8_t *)hot->text, (size_t)size) != 0) return;
     connection->busy_order_id = HOT_WARMING;
     connection->busy_since_ns = hot->now;
     hot->counters.value[ABI_COUNTER_BYTES_OUT] += (uint64_t)size;
@@ -62,7 +61,7 @@ static void tend(struct hot *hot, uint32_t number) {
     struct hot_connection *connection = &hot->connection[number];
     const char *why = useless(hot, connection);
     if (why != NULL) {
-        uring_remove(hot->ring, number);
+        wire_remove(hot->wires, number);
         gateway_lost(hot, number, why);
     } else if (connection->duty == HOT_RETIRING && connection->busy_order_id == 0 &&
                hot->now - connection->retired_ns > HOT_RETIRE_NS) {

@@ -2,7 +2,6 @@
  * alone. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/log.h"
@@ -140,6 +139,16 @@ static void failed(struct courier *courier, struct connector *job) {
                            job->trail.text);
 }
 
+/* Here, where signing may take its time. */
+static void sign_logon(struct courier *courier, uint32_t venue, struct to_hot *message) {
+    const struct desk *desk = &courier->desk[venue];
+    int size =
+        desk->ops->orders_logon(desk->keys, clock_wall_ns() + desk->clock_offset_ns, desk->settings->recv_window_ms,
+                                ENGINE_LOGON_ID, message->logon, sizeof message->logon - 1);
+    if (size < 0) log_write(LOG_ERROR, "venue %s: the logon cannot be signed", desk->settings->name);
+    message->logon[size > 0 ? size : 0] = '\0';
+}
+
 static void hand_over(struct courier *courier, struct connector *job) {
     struct link *link = link_of(courier, job);
     struct to_hot message;
@@ -148,14 +157,17 @@ static void hand_over(struct courier *courier, struct connector *job) {
     message.venue = job->venue;
     message.role = job->role;
     message.slot = job->slot;
-    message.fd = job->fd;
-    message.rest = job->rest;
-    message.rest_size = (uint32_t)job->rest_size;
+    message.fd = job->link.fd;
+    message.tls = job->link.tls;
+    message.rest = job->rest.data;
+    message.rest_size = (uint32_t)job->rest.size;
+    message.rest_plain_size = (uint32_t)job->rest.plain_size;
+    if (job->role == ENGINE_ORDERS) sign_logon(courier, job->venue, &message);
     /* Once it is in the ring the descriptor is the hot thread's, however late it comes to it; and with it the rest
      * bytes. */
     int code = engine_tell(courier->engine, LANE_COURIER, &message, true);
     if (code == ERROR_FULL) {
-        close(job->fd);
+        tcp_close(&job->link);
         error_set(&job->trail, ERROR_FULL, "the hot thread does not take the connection");
         failed(courier, job);
         return;
@@ -185,6 +197,7 @@ static void begin(struct courier *courier, uint32_t venue, uint32_t role, uint32
     job->successor = successor;
     job->websocket = role != ENGINE_ORDERS || desk->ops->orders_by_websocket;
     job->url = role == ENGINE_FEED ? &desk->feed_url : role == ENGINE_USER ? &desk->user_url : &desk->orders_url;
+    job->link.trust = courier->engine->trust[venue];
     job->answer = (struct ws_handshake){.retry_after_s = -1};
     job->trail = (struct error_trail){0};
     job->began_ns = clock_mono_ns();
@@ -229,7 +242,7 @@ void links_tend(struct courier *courier) {
     for (uint32_t i = 0; i < courier->connector_count; i++) {
         struct connector *job = &courier->connector[i];
         if (!job->busy || job->ticket != 0 || atomic_load_explicit(&job->working, memory_order_acquire)) continue;
-        if (job->fd >= 0)
+        if (job->code == 0)
             hand_over(courier, job);
         else
             failed(courier, job);
@@ -308,7 +321,8 @@ void links_told(struct courier *courier, const struct to_courier *message) {
         if (message->number > desk->alone_until_ns) desk->alone_until_ns = message->number;
         break;
     case TO_COURIER_UNRESOLVED:
-        break;
+    case TO_COURIER_TLS:
+        break; /* no link's business */
     }
 }
 

@@ -42,8 +42,7 @@ static inline void booted_start(struct booted *b) {
         fail_msg("%s", trail.text);
     b->hot = hot_create(b->engine, &trail);
     assert_non_null(b->hot);
-    b->hot->ring = uring_create(b->hot->connection_max, HOT_RECEIVE_SIZE, &trail);
-    if (b->hot->ring == NULL) fail_msg("%s", trail.text);
+    if (hot_open(b->hot, &trail) != 0) fail_msg("%s", trail.text);
     b->hot->now = clock_mono_ns();
 }
 
@@ -72,7 +71,7 @@ static inline void booted_poll(struct booted *b) {
     for (int i = 0; i < count; i++) {
         if (event[i].kind == URING_RECEIVED) gateway_receive(b->hot, event[i].connection, event[i].recv_ns);
         if (event[i].kind != URING_CLOSED) continue;
-        uring_remove(b->hot->ring, event[i].connection);
+        wire_remove(b->hot->wires, event[i].connection);
         gateway_lost(b->hot, event[i].connection, "closed");
     }
 }
