@@ -1,5 +1,6 @@
 /* The connections of a venue as the hot thread sees them: taken over, subscribed, lost. */
 #include "gateway.h"
+#include "receivers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,10 @@ uint32_t gateway_init(struct hot *hot, uint32_t venue) {
     gateway->settings = settings;
     gateway->keys = &hot->engine->keys[venue];
     gateway->form = hot->engine->form[venue];
+    for (uint32_t s = 0; s < hot->engine->settings.symbol_count; s++) {
+        const struct settings_symbol_venue *at = &hot->engine->settings.symbol[s].venue[venue];
+        if (at->traded) (void)symbol_names_add(&gateway->symbols, at->name, s); /* of two with one name the first */
+    }
     struct url url;
     if (url_parse(settings->orders_url, &url) == 0) text_copy(gateway->host, sizeof gateway->host, url.authority);
     for (uint32_t i = 0; i < ENGINE_FEED_MAX; i++)
@@ -103,6 +108,18 @@ static void start(struct hot_connection *connection, const struct to_hot *messag
     ws_parser_init(&connection->ws, NULL);
 }
 
+/* The connection's number, or a negative code: the descriptor stays ours then, its TLS does not. */
+static int take_over(struct hot *hot, const struct to_hot *message) {
+    if (message->role != ENGINE_FEED || hot->receivers == NULL)
+        return wire_add(hot->wires, message->fd, message->tls, message->rest, message->rest_size,
+                        message->rest_plain_size);
+    int number = receivers_add(hot, message);
+    struct to_courier dead = {.kind = TO_COURIER_TLS, .tls = message->tls};
+    if (number < 0 && message->tls != NULL && spsc_push(hot->engine->to_courier, &dead) != 0)
+        hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
+    return number;
+}
+
 static void no_room(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
     close(message->fd);
@@ -115,8 +132,7 @@ static void no_room(struct hot *hot, const struct to_hot *message) {
 
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
-    int number = wire_add(hot->wires, message->fd, message->tls, message->rest, message->rest_size,
-                          message->rest_plain_size);
+    int number = take_over(hot, message);
     if (number < 0) {
         no_room(hot, message);
         return;
@@ -125,7 +141,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     start(connection, message, gateway->ops);
     gateway->connect_error[0] = '\0';
     int *place = gateway_place(gateway, message->role, message->slot);
-    if (message->role == ENGINE_FEED) gateway->view.tls = wire_is_tls(hot->wires, (uint32_t)number);
+    if (message->role == ENGINE_FEED) gateway->view.tls = message->tls != NULL;
     if (*place < 0) {
         *place = number;
         /* Age counts from the connection until data comes. */
@@ -144,6 +160,13 @@ void gateway_tell_courier(struct hot *hot, enum to_courier_kind kind, uint32_t v
                           uint32_t slot) {
     struct to_courier message = {.kind = kind, .venue = venue, .role = role, .slot = slot};
     if (spsc_push(hot->engine->to_courier, &message) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
+}
+
+void gateway_remove(struct hot *hot, uint32_t number) {
+    if (receivers_has(hot, number))
+        receivers_remove(hot, number);
+    else
+        wire_remove(hot->wires, number);
 }
 
 void gateway_return_fragments(struct hot *hot, struct hot_connection *connection) {

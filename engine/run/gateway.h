@@ -21,6 +21,8 @@ int gateway_successor(const struct hot *hot, uint32_t venue, uint32_t role, uint
 void gateway_replace(struct hot *hot, uint32_t connection);
 /* Closes a connection that nobody needs any more; nothing is lost with it. */
 void gateway_dismiss(struct hot *hot, uint32_t connection);
+/* Closes the socket, whoever has it; nobody is told. */
+void gateway_remove(struct hot *hot, uint32_t connection);
 void gateway_say_close(struct hot *hot, uint32_t connection, uint16_t code);
 void gateway_return_fragments(struct hot *hot, struct hot_connection *connection);
 
@@ -41,3 +43,5 @@ void gateway_enter(struct hot *hot, uint32_t venue, uint32_t state, const char *
 /* One whole message. http_status: 0 on WebSockets. recv_ns: when its bytes came. */
 void gateway_message(struct hot *hot, uint32_t connection, const uint8_t *data, size_t size, bool binary,
                      int http_status, int64_t recv_ns);
+/* A quote that came on this connection, here or by way of its receiver. */
+void gateway_quote(struct hot *hot, uint32_t connection, const struct journal_quote *quote);

@@ -1,5 +1,6 @@
 /* What time does to connections: keepalives, silence, answers that do not come, retirement. */
 #include "gateway.h"
+#include "receivers.h"
 
 /* NULL, or why a connection that is open is of no more use; the courier then opens another one, and what waited for an
  * answer on it is asked for. */
@@ -61,7 +62,7 @@ static void tend(struct hot *hot, uint32_t number) {
     struct hot_connection *connection = &hot->connection[number];
     const char *why = useless(hot, connection);
     if (why != NULL) {
-        wire_remove(hot->wires, number);
+        gateway_remove(hot, number);
         gateway_lost(hot, number, why);
     } else if (connection->duty == HOT_RETIRING && connection->busy_order_id == 0 &&
                hot->now - connection->retired_ns > HOT_RETIRE_NS) {
@@ -75,6 +76,7 @@ static void tend(struct hot *hot, uint32_t number) {
 }
 
 void gateway_house(struct hot *hot) {
+    receivers_look(hot);
     for (uint32_t v = 0; v < hot->engine->setup.venue_count; v++) {
         gateway_capacity(hot, v);
         gateway_state(hot, v);

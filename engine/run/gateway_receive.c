@@ -5,9 +5,8 @@
 #include "gateway.h"
 
 void gateway_say_close(struct hot *hot, uint32_t number, uint16_t code) {
-    uint8_t frame[64];
-    int64_t size = ws_encode_close(code, 0x5a5a5a5au, frame, sizeof frame);
-    if (size > 0) (void)wire_send(hot->wires, number, frame, (size_t)size);
+    const uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+    (void)send_control(hot, number, WS_CLOSE, payload, sizeof payload);
 }
 
 static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {

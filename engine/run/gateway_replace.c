@@ -19,7 +19,7 @@ int gateway_successor(const struct hot *hot, uint32_t venue, uint32_t role, uint
 void gateway_dismiss(struct hot *hot, uint32_t number) {
     struct hot_connection *connection = &hot->connection[number];
     if (connection->websocket) gateway_say_close(hot, number, 1000);
-    wire_remove(hot->wires, number);
+    gateway_remove(hot, number);
     gateway_return_fragments(hot, connection);
     connection->used = false;
 }

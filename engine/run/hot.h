@@ -7,6 +7,7 @@
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
+#include "symbol_names.h"
 
 /* Of each connection: the longest frame, or answer over HTTP. What venues say to us is below 64 KiB. */
 #define HOT_RECEIVE_SIZE      ((256u << 10) + WS_FRAME_OVERHEAD_MAX)
@@ -85,14 +86,16 @@ struct gateway {
     char alone_reason[96];
     int64_t clock_offset_ns;
     uint64_t request_id;
-    struct abi_venue view; /* published */
+    struct abi_venue view;       /* published */
+    struct symbol_names symbols; /* those traded here, by the venue's names */
 };
 
 struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
-    struct wires *wires; /* the ring's connections, plain or encrypted */
+    struct receivers *receivers; /* layout RECEIVERS; else NULL */
+    struct wires *wires;         /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;

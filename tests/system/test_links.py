@@ -17,7 +17,7 @@ from tests.system.test_recovery import assert_books_are_the_venues, more_trades
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def linked_desk(desk: Desk, **venue: Any) -> CEngineBridge:
+def linked_desk(desk: Desk, layout: str = "one", **venue: Any) -> CEngineBridge:
     """A busy desk with one symbol on each market data connection, so that each venue has three of them."""
     desk.risk(**WIDE_RISK)
     desk.generous_venues()
@@ -26,6 +26,7 @@ def linked_desk(desk: Desk, **venue: Any) -> CEngineBridge:
 
     def change(document: dict[str, Any]) -> None:
         document["record_quotes"] = True
+        document["threads"]["layout"] = layout
         for row in document["venues"]:
             row.update({"feed_symbols_max": 1, **venue})
 
@@ -69,8 +70,9 @@ def up_all_the_time(bridge: CEngineBridge) -> Iterator[None]:
     assert [venue.gaps for venue in bridge.snapshot().venues] == gaps
 
 
-def test_old_connections_are_replaced_while_trading_goes_on_and_no_venue_is_ever_down(desk: Desk) -> None:
-    bridge = linked_desk(desk, connection_life_s=3)
+@pytest.mark.parametrize("layout", ["one", "receivers"])
+def test_old_connections_are_replaced_while_trading_goes_on_and_no_venue_is_ever_down(desk: Desk, layout: str) -> None:
+    bridge = linked_desk(desk, layout, connection_life_s=3)
     with up_all_the_time(bridge):
         quotes = [venue.quotes for venue in bridge.snapshot().venues]
         before = replaced(desk)
