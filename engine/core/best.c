@@ -123,8 +123,7 @@ void detect_best_now(struct core *core, int64_t now) {
         for (uint32_t strategy = 0; strategy < core->setup.strategy_count; strategy++) {
             if (!symbols_has(core->setup.params[strategy].symbols, symbol)) continue;
             uint32_t live = offers_live(core, &offers, strategy, now);
-            if (best_possible(core, &offers, strategy, symbol, live))
-                best_of_symbol(core, strategy, symbol, live);
+            if (best_possible(core, &offers, strategy, symbol, live)) best_of_symbol(core, strategy, symbol, live);
         }
     }
 }

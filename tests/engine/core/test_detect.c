@@ -355,12 +355,41 @@ static void test_decisions_are_the_same_with_every_kernel(void **state) {
     assert_true(kernels == 1 || orders > 1000);
 }
 
+static int64_t stamps;
+
+static int64_t stamp_next(void) {
+    return ++stamps;
+}
+
+static void test_the_stamp_is_taken_once_and_changes_nothing(void **state) {
+    (void)state;
+    static struct world plain, stamped;
+    world_init(&plain);
+    world_init(&stamped);
+    stamps = 0;
+    core_stamp_set(stamped.core, stamp_next);
+    world_quote(&stamped, SHIB, A, 34999, 35001, 100000000);
+    world_quote(&plain, SHIB, A, 34999, 35001, 100000000);
+    assert_int_equal(stamps, 0); /* nothing qualified */
+    assert_int_equal(stamped.out.detected_ns, 0);
+    assert_non_null(world_gap(&plain));
+    assert_non_null(world_gap(&stamped));
+    assert_int_equal(stamps, 1);
+    assert_int_equal(stamped.out.detected_ns, 1);
+    assert_int_equal(plain.out.detected_ns, 0);
+    assert_int_equal(plain.out.count, stamped.out.count);
+    assert_memory_equal(plain.out.record, stamped.out.record, plain.out.count * sizeof plain.out.record[0]);
+    world_end(&plain);
+    world_end(&stamped);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kernel_gives_the_bits_of_the_definition),
         cmocka_unit_test(test_a_kernel_that_the_machine_lacks_is_refused),
         cmocka_unit_test(test_no_pair_is_missed_where_a_threshold_is_met_exactly),
         cmocka_unit_test(test_decisions_are_the_same_with_every_kernel),
+        cmocka_unit_test(test_the_stamp_is_taken_once_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
