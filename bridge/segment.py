@@ -46,11 +46,12 @@ class Block:
 
 def _blocks() -> dict[str, Block]:
     layout = abi_layout()
+    of = layout.constants
     pairs = {
-        "venue": "ABI_VENUE_MAX",
-        "book": "ABI_VENUE_MAX",
-        "balances": "ABI_VENUE_MAX",
-        "strategy": "ABI_STRATEGY_MAX",
+        "venue": of["ABI_VENUE_MAX"],
+        "book": of["ABI_VENUE_MAX"] * of["ABI_BOOK_PAGES"],
+        "balances": of["ABI_VENUE_MAX"] * of["ABI_BALANCES_PAGES"],
+        "strategy": of["ABI_STRATEGY_MAX"],
     }
     names = (
         "status",
@@ -69,7 +70,7 @@ def _blocks() -> dict[str, Block]:
             name,
             layout.offsetof("abi_segment", name),
             layout.sizeof(f"abi_{name}_slot"),
-            layout.constants[pairs[name]] if name in pairs else 1,
+            pairs.get(name, 1),
             layout.decoder(f"abi_{name}"),
             struct.Struct(f"@Q{layout.sizeof(f'abi_{name}_slot') - 8}xQ"),
         )

@@ -8,16 +8,15 @@ from typing import Any
 from .errors import EngineDown
 from .histogram import percentiles_ns
 from .layout import abi_labels, abi_layout, label_of
+from .market import BalanceRows, Pages, Paging, QuoteRows, age_s, balances_paging, book_paging, or_none
 from .segment import Segment
 from .tables import BPS_E4, E8, Tables
 from .types import (
     Alarm,
-    Balance,
     Exposure,
     Identity,
     Latency,
     Pnl,
-    Quote,
     RiskControl,
     Snapshot,
     Stats,
@@ -52,6 +51,14 @@ class BlockReader:
         if data is None:
             raise EngineDown(self.segment.instance, f"starting: it has not published {name} yet")
         return abi_layout().decoder(f"abi_{name}").unpack(data)
+
+    def pages(self, name: str, paging: Paging, count: int) -> Pages:
+        """Per venue, the pages that hold `count` things; None for a page that was never written."""
+        used = paging.used(count)
+        return [
+            [self.data(name, venue * paging.count + page) for page in range(used)]
+            for venue in range(len(self.tables.venues))
+        ]
 
     def items(self, name: str, item: str, count: int, index: int = 0) -> list[dict[str, Any]]:
         """Rows of a block that is one array; none when it was never written."""
@@ -94,13 +101,13 @@ def status(reader: BlockReader, heartbeat_age_s: float) -> Status:
         recording=row["recording"] == 1,
         open_pairs=row["open_pairs"],
         recovery_s=None if row["recovery_ns"] == 0 else row["recovery_ns"] / 1e9,
-        killed_ns=_or_none(row["killed_wall_ns"]),
+        killed_ns=or_none(row["killed_wall_ns"]),
         # Before the first kill the engine may leave 0 or -1 here: neither is a measured time.
         kill_to_silence_ms=None if silence_ns < 0 or row["killed_wall_ns"] == 0 else silence_ns / 1e6,
         loop_longest_us=row["loop_longest_ns"] / 1e3,
         stall_total_ms=row["stall_total_ns"] / 1e6,
         quote_handover_full=row["quote_handover_full"],
-        tsc_khz=_or_none(row["tsc_khz"]),
+        tsc_khz=or_none(row["tsc_khz"]),
     )
 
 
@@ -133,8 +140,8 @@ def pnl(reader: BlockReader) -> Pnl:
         volume_usd=row["volume_e8"] / E8,
         capital_in_use_usd=row["capital_in_use_e8"] / E8,
         unhedged_usd=row["unhedged_e8"] / E8,
-        unhedged_since_ns=_or_none(row["unhedged_since_wall_ns"]),
-        marked_ns=_or_none(row["marked_wall_ns"]),
+        unhedged_since_ns=or_none(row["unhedged_since_wall_ns"]),
+        marked_ns=or_none(row["marked_wall_ns"]),
         trades=row["trades"],
         wins=row["wins"],
         losses=row["losses"],
@@ -182,14 +189,14 @@ def _venue(reader: BlockReader, index: int, acks: dict[str, Latency], now_mono_n
         rejected=row["rejected"],
         gaps=row["gaps"],
         reconnects=row["reconnects"],
-        data_age_s=_age_s(row["data_mono_ns"], now_mono_ns),
-        frame_age_s=_age_s(row["frame_mono_ns"], now_mono_ns),
+        data_age_s=age_s(row["data_mono_ns"], now_mono_ns),
+        frame_age_s=age_s(row["frame_mono_ns"], now_mono_ns),
         clock_offset_ms=row["clock_offset_ns"] / 1e6 if measured else None,
         clock_rtt_ms=row["clock_rtt_ns"] / 1e6 if measured else None,
         ack_p50_us=ack.p50_us,
         ack_p99_us=ack.p99_us,
         rate_used=row["rate_used"],
-        rate_limit=_or_none(row["rate_limit"]),
+        rate_limit=or_none(row["rate_limit"]),
         orders_sent=row["orders_sent"],
         orders_unknown=row["orders_unknown"],
         taker_fee_bps=info.taker_fee_bps,
@@ -231,53 +238,16 @@ def _strategy(reader: BlockReader, index: int) -> StrategyStatus:
     )
 
 
-def quotes(reader: BlockReader, now_mono_ns: int) -> tuple[Quote, ...]:
+def quotes(reader: BlockReader, now_mono_ns: int) -> QuoteRows:
     """One per venue and symbol traded there."""
-    found: list[Quote] = []
-    symbols = reader.tables.symbols
-    crossed = abi_layout().enums["abi_quote_flag"]["ABI_QUOTE_CROSSED"]
-    for venue_index, venue in enumerate(reader.tables.venues):
-        rows = reader.items("book", "abi_quote", len(symbols), venue_index)
-        for symbol, row in zip(symbols, rows, strict=False):
-            if not symbol.venue_mask >> venue_index & 1:
-                continue
-            bid, ask, scale = row["bid_price"], row["ask_price"], symbol.price_scale
-            found.append(
-                Quote(
-                    venue=venue.name,
-                    symbol=symbol.name,
-                    bid=bid / scale if bid else None,
-                    bid_qty=row["bid_qty"] / symbol.qty_scale if bid else None,
-                    ask=ask / scale if ask else None,
-                    ask_qty=row["ask_qty"] / symbol.qty_scale if ask else None,
-                    age_s=_age_s(row["recv_mono_ns"], now_mono_ns),
-                    venue_seq=row["venue_seq"],
-                    count=row["count"],
-                    crossed=bool(row["flags"] & crossed),
-                )
-            )
-    return tuple(found)
+    tables, paging = reader.tables, book_paging()
+    return QuoteRows(tables, reader.pages("book", paging, len(tables.symbols)), now_mono_ns)
 
 
-def balances(reader: BlockReader) -> tuple[Balance, ...]:
+def balances(reader: BlockReader) -> BalanceRows:
     """One per venue and asset of the tables."""
-    tables = reader.tables
-    return tuple(
-        Balance(
-            venue=venue.name,
-            asset=asset,
-            total=row["total_e8"] / E8,
-            reserved=row["reserved_e8"] / E8,
-            venue_total=row["venue_e8"] / E8 if row["venue_wall_ns"] else None,
-            venue_ns=_or_none(row["venue_wall_ns"]),
-            total_e8=row["total_e8"],
-            frac_e19=row["frac_e19"],
-        )
-        for index, venue in enumerate(tables.venues)
-        for asset, row in zip(
-            tables.assets, reader.items("balances", "abi_balance", len(tables.assets), index), strict=False
-        )
-    )
+    tables, paging = reader.tables, balances_paging()
+    return BalanceRows(tables, reader.pages("balances", paging, len(tables.assets)))
 
 
 def risk(reader: BlockReader) -> tuple[RiskControl, ...]:
@@ -322,7 +292,7 @@ def alarms(reader: BlockReader) -> tuple[Alarm, ...]:
             code=row["code"],
             text=row["text"],
             raised_ns=row["raised_wall_ns"],
-            acked_ns=_or_none(row["acked_wall_ns"]),
+            acked_ns=or_none(row["acked_wall_ns"]),
             count=row["count"],
         )
         for row in rows
@@ -392,12 +362,3 @@ def snapshot(segment: Segment, tables: Tables, heartbeat_age_s: float) -> Snapsh
         latency=latency_now,
         block_age_s=reader.oldest_ns / 1e9,
     )
-
-
-def _or_none(value: int) -> int | None:
-    return None if value == 0 else value
-
-
-def _age_s(mono_ns: int, now_mono_ns: int) -> float | None:
-    """Age of a CLOCK_MONOTONIC stamp; None for "never". A stamp from after `now` was taken has age 0."""
-    return None if mono_ns == 0 else max(0, now_mono_ns - mono_ns) / 1e9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from .layout import abi_layout
 
@@ -40,6 +41,29 @@ class Tables:
     assets: tuple[str, ...]
     venues: tuple[VenueInfo, ...]
     strategies: tuple[StrategyInfo, ...]
+
+    @cached_property
+    def quote_places(self) -> tuple[tuple[int, int], ...]:
+        """(venue index, symbol index) of everything that is traded, venue by venue."""
+        return tuple(
+            (venue, index)
+            for venue in range(len(self.venues))
+            for index, symbol in enumerate(self.symbols)
+            if symbol.venue_mask >> venue & 1
+        )
+
+    @cached_property
+    def balance_places(self) -> tuple[tuple[int, int], ...]:
+        """(venue index, asset index), venue by venue."""
+        return tuple((venue, index) for venue in range(len(self.venues)) for index in range(len(self.assets)))
+
+    @cached_property
+    def symbol_index(self) -> dict[str, int]:
+        return {symbol.name: index for index, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def asset_index(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.assets)}
 
     def symbol(self, index: int) -> SymbolInfo:
         """An index outside the table (a damaged record) yields a visible placeholder, not an exception."""

@@ -7,7 +7,7 @@ Times are Unix epoch nanoseconds, UTC. `None` is "not known", never 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -311,8 +311,8 @@ class Snapshot:
     pnl: Pnl
     venues: tuple[VenueStatus, ...]
     strategies: tuple[StrategyStatus, ...]
-    quotes: tuple[Quote, ...]
-    balances: tuple[Balance, ...]
+    quotes: Sequence[Quote]  # built when looked at
+    balances: Sequence[Balance]
     risk: tuple[RiskControl, ...]
     exposures: tuple[Exposure, ...]
     alarms: tuple[Alarm, ...]

@@ -21,8 +21,12 @@
 
 #define ABI_MAGIC 0x314b434544425241 /* "ARBDECK1", little endian */
 #define ABI_VENUE_MAX 8
-#define ABI_SYMBOL_MAX 32
-#define ABI_ASSET_MAX 32
+#define ABI_SYMBOL_MAX 1024
+#define ABI_ASSET_MAX 2048         /* two of each symbol: no set of symbols has more */
+#define ABI_BOOK_PAGE 32           /* symbols of a venue in one latched block: symbol s is quote[s % 32] of page s / 32 */
+#define ABI_BOOK_PAGES 32          /* ABI_SYMBOL_MAX / ABI_BOOK_PAGE */
+#define ABI_BALANCES_PAGE 32       /* assets of a venue in one latched block, likewise */
+#define ABI_BALANCES_PAGES 64
 #define ABI_STRATEGY_MAX 8
 #define ABI_REFUSAL_MAX 64
 #define ABI_COUNTER_MAX 64
@@ -334,20 +338,22 @@ enum abi_quote_flag {
     ABI_QUOTE_QUARANTINED = 2,
 };
 
+/* One page of a venue's tops of book. Only the pages that the symbols need are written, each when it has changed. */
 struct abi_book {
-    struct abi_quote quote[ABI_SYMBOL_MAX];
+    struct abi_quote quote[ABI_BOOK_PAGE];
 };
 
 struct abi_balance {
     int64_t total_e8;     /* ledger: everything owned at the venue */
     int64_t reserved_e8;  /* held for orders in flight or UNKNOWN */
     int64_t venue_e8;     /* what the venue last said; see venue_wall_ns */
-    int64_t venue_wall_ns; /* 0: never asked */
+    int64_t venue_wall_ns; /* 0: never asked; where venue and books stay at 0, of the first time it said so */
     int64_t frac_e19;     /* remainder of total below 1e-8, in 1e-19, >= 0 */
 };
 
+/* One page of a venue's balances, as struct abi_book. */
 struct abi_balances {
-    struct abi_balance asset[ABI_ASSET_MAX];
+    struct abi_balance asset[ABI_BALANCES_PAGE];
 };
 
 struct abi_strategy {
@@ -559,8 +565,8 @@ struct abi_segment {
     struct abi_exposures_slot exposures[2];
     struct abi_alarms_slot alarms[2];
     struct abi_venue_slot venue[ABI_VENUE_MAX * 2];       /* venue v: slots 2v and 2v+1 */
-    struct abi_book_slot book[ABI_VENUE_MAX * 2];
-    struct abi_balances_slot balances[ABI_VENUE_MAX * 2];
+    struct abi_book_slot book[ABI_VENUE_MAX * ABI_BOOK_PAGES * 2]; /* v, page p: 2 * (v * ABI_BOOK_PAGES + p) and + 1 */
+    struct abi_balances_slot balances[ABI_VENUE_MAX * ABI_BALANCES_PAGES * 2];
     struct abi_strategy_slot strategy[ABI_STRATEGY_MAX * 2];
     struct abi_heads heads;
     struct abi_opportunity_cell opportunity[ABI_RING_SIZE];

@@ -328,6 +328,7 @@ class ResearchDesk:
             bridge.connect()
             return use(bridge)
         finally:
+            self._engine.outdate()
             bridge.close()
 
     def _whose(self) -> dict[str, str | None]:

@@ -19,17 +19,29 @@ _UNITS = {"_BPS_E4": ("_bps", 10**4), "_E8": ("_usd", 10**8), "_NS": ("_ms", 10*
 
 @dataclass(frozen=True)
 class Parameter:
+    """One parameter; minimum, maximum and default are in `unit`."""
+
     name: str
     unit: str
-    whole: bool
+    whole: bool  # integers only
     minimum: float
     maximum: float
     default: float
+    live: bool  # False: takes effect at the engine's next start
+    help: str
 
     @property
     def allowed(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        return f"allowed is {kind} from {self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
+        return f"{kind} from {self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
+
+    def number(self, value: object) -> float | None:
+        """The value as a float; None when it is not what is allowed."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        number = float(value)
+        sane = math.isfinite(number) and self.minimum <= number <= self.maximum
+        return number if sane and (number.is_integer() or not self.whole) else None
 
 
 @cache
@@ -50,17 +62,19 @@ def kinds() -> tuple[str, ...]:
 
 @cache
 def parameters() -> Mapping[str, Parameter]:
-    """Parameters of the strategies by name, in the schema's order."""
+    """Name -> parameter, in the schema's order. All strategies are of one kind and share them."""
     params = _schema()["params"]
     assert isinstance(params, dict)
     return {
         name: Parameter(
-            name,
-            str(item.get("x-unit", "")),
-            item["type"] == "integer",
-            float(item["minimum"]),
-            float(item["maximum"]),
-            float(item["default"]),
+            name=name,
+            unit=str(item.get("x-unit", "")),
+            whole=item["type"] == "integer",
+            minimum=float(item["minimum"]),
+            maximum=float(item["maximum"]),
+            default=float(item["default"]),
+            live=bool(item.get("x-live", False)),
+            help=str(item.get("description", "")),
         )
         for name, item in params["properties"].items()
     }
@@ -81,10 +95,9 @@ def params_checked(given: Mapping[str, float]) -> dict[str, float]:
 
 
 def _value(parameter: Parameter, value: object) -> float:
-    number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
-    sane = parameter.minimum <= number <= parameter.maximum
-    if not sane or (parameter.whole and not number.is_integer()):
-        raise BacktestError(f"params.{parameter.name}", value, parameter.allowed)
+    number = parameter.number(value)
+    if number is None:
+        raise BacktestError(f"params.{parameter.name}", value, f"allowed is {parameter.allowed}")
     return number
 
 

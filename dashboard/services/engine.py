@@ -66,6 +66,7 @@ class EngineService:
         self._error: BridgeError | None = None
         self._not_ok_since_ns: int | None = None
         self._read_at = float("-inf")
+        self._outdated = 0  # counts `outdate`
         self._commands = asyncio.Semaphore(COMMANDS_AT_ONCE_MAX)
         self.last: Snapshot | None = None
 
@@ -80,22 +81,31 @@ class EngineService:
         return self._clock_ns()
 
     def snapshot(self) -> Snapshot:
-        """A picture at most 50 ms old. Raises EngineDown, Stale or LayoutMismatch when there is none."""
+        """A picture at most 50 ms old, and of after the last command.
+
+        Raises EngineDown, Stale or LayoutMismatch when there is none.
+        """
         if self._error is None and self.last is not None and self._monotonic() - self._read_at < SNAPSHOT_FRESH_S:
             return self.last
         return self.refresh()
 
     def refresh(self) -> Snapshot:
         """A new picture; raises like `snapshot` and remembers since when there is none."""
+        began, outdated = self._monotonic(), self._outdated
         try:
             snapshot = self.reader().snapshot()
         except BridgeError as error:
             self._failed(error)
             raise
         self._error, self._not_ok_since_ns = None, None
-        self._read_at = self._monotonic()
+        self._read_at = began if outdated == self._outdated else float("-inf")
         self.last = snapshot
         return snapshot
+
+    def outdate(self) -> None:
+        """Whoever was just answered by the engine must not then be shown a picture of before. From any thread."""
+        self._outdated += 1
+        self._read_at = float("-inf")
 
     def reader(self) -> Bridge:
         """The connected reading bridge. Raises BridgeError; tries to connect twice a second at most."""
@@ -146,6 +156,7 @@ class EngineService:
             answer: CommandAnswer = call(*args, request_id=request_id or uuid.uuid4().hex, **keywords)
             return answer
         finally:
+            self.outdate()
             bridge.close()
 
     def _failed(self, error: BridgeError) -> None:

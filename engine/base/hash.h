@@ -4,5 +4,3 @@
 
 void hash_sha256(const void *data, size_t size, uint8_t out[32]);
 void hash_hex(const uint8_t *bytes, size_t size, char *out); /* 2*size + 1 bytes */
-/* HMAC-SHA-256 as lowercase hex, 65 bytes with the terminator. */
-void hash_hmac_sha256_hex(const char *key, size_t key_size, const void *data, size_t size, char out[65]);

@@ -68,6 +68,11 @@ bool spsc_pop(struct spsc *ring, void *item) {
     return true;
 }
 
+bool spsc_is_empty(const struct spsc *ring) {
+    uint64_t position = ring->pop_position;
+    return __atomic_load_n(slot_sequence(ring, position), __ATOMIC_ACQUIRE) != position + 1;
+}
+
 uint32_t spsc_count(const struct spsc *ring) {
     uint64_t popped = __atomic_load_n(&ring->pop_position, __ATOMIC_RELAXED);
     uint64_t pushed = __atomic_load_n(&ring->push_position, __ATOMIC_RELAXED);

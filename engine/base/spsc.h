@@ -13,4 +13,5 @@ size_t spsc_size(uint32_t item_count, uint32_t item_size);
 struct spsc *spsc_init(void *memory, uint32_t item_count, uint32_t item_size);
 int spsc_push(struct spsc *ring, const void *item); /* producer; 0 or ERROR_FULL */
 bool spsc_pop(struct spsc *ring, void *item);       /* consumer; false: empty */
+bool spsc_is_empty(const struct spsc *ring);        /* consumer; as spsc_pop would find it */
 uint32_t spsc_count(const struct spsc *ring);       /* either side; a moment's estimate */

@@ -1,5 +1,10 @@
 #include "state.h"
 
+/* Its page is published anew. */
+static void account_touched(struct core *core, uint32_t venue, uint32_t asset) {
+    core->balances_changed[venue] |= UINT64_C(1) << asset / ABI_BALANCES_PAGE;
+}
+
 static bool account_used(const struct account *account) {
     return account->total != 0 || account->start != 0;
 }
@@ -16,6 +21,7 @@ static void account_set(struct core *core, uint32_t venue, uint32_t asset, money
     account->total_e8 = money_e8_floor(total);
     account->start = start;
     holding->accounts += account_used(account);
+    account_touched(core, venue, asset);
 }
 
 void account_total_set(struct core *core, uint32_t venue, uint32_t asset, money total) {
@@ -62,6 +68,7 @@ void balance_apply(struct core *core, const struct journal_balance *balance) {
         account->venue_wall_ns = balance->venue_wall_ns;
     }
     if (balance->reason != JOURNAL_BALANCE_VENUE) account->known = true;
+    account_touched(core, balance->venue, balance->asset);
 }
 
 uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, const struct leg *leg) {
@@ -70,8 +77,10 @@ uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, con
 }
 
 void leg_reserve_set(struct core *core, const struct pair *pair, struct leg *leg, int64_t reserve_e8) {
-    struct account *account = account_of(core, leg->venue, leg_reserve_asset(core, pair, leg));
+    uint32_t asset = leg_reserve_asset(core, pair, leg);
+    struct account *account = account_of(core, leg->venue, asset);
     account->reserved_e8 += reserve_e8 - leg->reserve_e8;
     assert(account->reserved_e8 >= 0);
     leg->reserve_e8 = reserve_e8;
+    account_touched(core, leg->venue, asset);
 }

@@ -127,8 +127,12 @@ void core_view_pnl(const struct core *core, struct abi_pnl *out);
 void core_view_risk(const struct core *core, struct abi_risk *out);
 void core_view_exposures(const struct core *core, struct abi_exposures *out);
 void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_strategy *out);
-void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out);
-void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out);
+/* One page of a venue: symbols page * ABI_BOOK_PAGE .. (balances: assets page * ABI_BALANCES_PAGE ..); what the setup
+ * does not have is zero. */
+void core_view_book(const struct core *core, uint32_t venue, uint32_t page, struct abi_book *out);
+void core_view_balances(const struct core *core, uint32_t venue, uint32_t page, struct abi_balances *out);
+/* Bit p: a balance on page p of the venue has changed since the last call. Asking clears it. */
+uint64_t core_balances_changed(struct core *core, uint32_t venue);
 /* True once the books hold an amount for it, from a venue's first word, a snapshot or a person. */
 bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset);
 enum abi_state core_trading_state(const struct core *core);

@@ -85,7 +85,8 @@ static void places_fetch(const struct core *core, const struct candidate *c, con
     lines_fetch(&core->execution[core->execution_head % EXECUTION_SLOTS], 1);
     lines_fetch(&core->rate[c->buy_venue].time_ns[core->rate[c->buy_venue].head % RATE_SLOTS], 1);
     lines_fetch(&core->rate[c->sell_venue].time_ns[core->rate[c->sell_venue].head % RATE_SLOTS], 1);
-    if (out != NULL && out->count + 3 <= CORE_OUT_MAX) lines_fetch(&out->record[out->count], 3 * sizeof out->record[0]);
+    if (out != NULL && out->count + 3 <= CORE_OUT_MAX)
+        lines_fetch(&out->record[out->count], 3 * sizeof out->record[0]);
 }
 
 void decide(struct core *core, struct candidate *candidate, struct core_out *out) {
@@ -93,8 +94,7 @@ void decide(struct core *core, struct candidate *candidate, struct core_out *out
     bool direction_off = core->direction[candidate->direction].off;
     bool own = gates_own_state(core, candidate);
     if (own) places_fetch(core, candidate, out);
-    if (own && gates_market(core, candidate) && size_candidate(core, candidate) &&
-        gates_account(core, candidate)) {
+    if (own && gates_market(core, candidate) && size_candidate(core, candidate) && gates_account(core, candidate)) {
         pair_send(core, episode, candidate, out);
         return;
     }

@@ -4,8 +4,10 @@
 #include "state.h"
 
 /* Most records that one decision or one step of a pair can bring: order, intent, exposure, episode, alarms. */
-#define RECORDS_PER_STEP 8
-#define ORDERS_PER_STEP  3
+#define RECORDS_PER_STEP       8
+#define ORDERS_PER_STEP        3
+/* Its own episode, the one it follows in the same direction, and the one that makes room for it. */
+#define OPPORTUNITIES_PER_STEP 3
 
 void out_reset(struct core_out *out) {
     out->count = 0;
@@ -18,8 +20,9 @@ void out_reset(struct core_out *out) {
 }
 
 bool out_has_room(const struct core_out *out) {
-    return out == NULL || (out->count + RECORDS_PER_STEP <= CORE_OUT_MAX && out->opportunity_count + 1 <= 8 &&
-                           out->order_count + ORDERS_PER_STEP <= 8);
+    return out == NULL ||
+           (out->count + RECORDS_PER_STEP <= CORE_OUT_MAX && out->opportunity_count + OPPORTUNITIES_PER_STEP <= 8 &&
+            out->order_count + ORDERS_PER_STEP <= 8);
 }
 
 void out_state_changed(struct core_out *out) {

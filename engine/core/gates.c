@@ -11,7 +11,8 @@ static bool deny_venues(struct core *core, struct candidate *c) {
     uint32_t buy = core->venue_state[c->buy_venue], sell = core->venue_state[c->sell_venue];
     uint32_t worse = buy != ABI_VENUE_UP ? buy : sell;
     if (gate_deny(core, c, ABI_REFUSAL_VENUE_STATE, worse, ABI_VENUE_UP, worse != ABI_VENUE_UP)) return true;
-    int64_t ready = int64_min(core->gateway[c->buy_venue], core->gateway[c->sell_venue]);
+    int64_t ready = int64_min(core->gateway[c->buy_venue] - core->gateway_kept[c->buy_venue],
+                              core->gateway[c->sell_venue] - core->gateway_kept[c->sell_venue]);
     return gate_deny(core, c, ABI_REFUSAL_GATEWAY_BUSY, ready, 1, ready < 1);
 }
 

@@ -240,11 +240,12 @@ struct core {
     int64_t (*stamp)(void);  /* NULL: nobody measures */
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
-    struct symbol_steps *step;    /* of each symbol */
-    uint32_t *symbol_next;        /* next symbol that prices the same asset; INDEX_NONE: none */
-    struct pair *pair;            /* PAIR_SLOTS */
-    uint64_t pair_id[PAIR_SLOTS]; /* beside the pairs: a look-up reads 2 KiB, not all of them */
-    uint32_t open[PAIR_SLOTS];    /* slots of the pairs that are not done, oldest first */
+    struct symbol_steps *step;                /* of each symbol */
+    uint32_t *symbol_next;                    /* next symbol that prices the same asset; INDEX_NONE: none */
+    struct pair *pair;                        /* PAIR_SLOTS */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* bit p: page p, for the publisher */
+    uint64_t pair_id[PAIR_SLOTS];             /* beside the pairs: a look-up reads 2 KiB, not all of them */
+    uint32_t open[PAIR_SLOTS];                /* slots of the pairs that are not done, oldest first */
     uint32_t open_count;
     uint32_t pair_cursor;
     uint64_t pair_counter;
@@ -283,7 +284,8 @@ struct core {
     uint32_t dust_count;                  /* how many those are */
     uint32_t venue_state[ABI_VENUE_MAX];
     uint32_t venue_unknown[ABI_VENUE_MAX];
-    int64_t gateway[ABI_VENUE_MAX]; /* orders that may leave now */
+    int64_t gateway[ABI_VENUE_MAX];      /* orders that may leave now, */
+    int64_t gateway_kept[ABI_VENUE_MAX]; /* of those, the last ones are for hedges alone */
     uint64_t venue_orders[ABI_VENUE_MAX];
     uint32_t trading_state;
     bool killed;

@@ -45,13 +45,17 @@ void core_view_counters(const struct core *core, struct abi_counters *out) {
     *out = core->counters;
 }
 
+/* Only the legs of open pairs hold anything: a few, where accounts may be thousands. */
 static money reserved_worth(const struct core *core) {
     money sum = 0;
-    for (uint32_t venue = 0; venue < core->setup.venue_count; venue++)
-        for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
-            int64_t reserved_e8 = account_of(core, venue, asset)->reserved_e8;
-            if (reserved_e8 != 0) sum += asset_worth(core, money_from_e8(reserved_e8, 0), asset);
+    for (uint32_t i = 0; i < core->open_count; i++) {
+        const struct pair *pair = &core->pair[core->open[i]];
+        for (uint32_t leg = 0; leg < pair->leg_count; leg++) {
+            if (pair->leg[leg].reserve_e8 == 0) continue;
+            money reserved = money_from_e8(pair->leg[leg].reserve_e8, 0);
+            sum += asset_worth(core, reserved, leg_reserve_asset(core, pair, &pair->leg[leg]));
         }
+    }
     return sum;
 }
 
@@ -161,24 +165,41 @@ void core_view_strategy(const struct core *core, uint32_t strategy, struct abi_s
     out->volume_e8 = money_e8_floor(own->volume);
 }
 
-void core_view_book(const struct core *core, uint32_t venue, struct abi_book *out) {
-    assert(venue < core->setup.venue_count);
-    memset(out, 0, sizeof *out);
-    for (uint32_t s = 0; s < core->setup.symbol_count; s++)
-        out->quote[s] = *quote_of(&core->market, s, venue);
+/* How many of `count` things are on a page that begins with number `first`. */
+static uint32_t on_page(uint32_t count, uint32_t first, uint32_t page_size) {
+    if (count <= first) return 0;
+    return count - first < page_size ? count - first : page_size;
 }
 
-void core_view_balances(const struct core *core, uint32_t venue, struct abi_balances *out) {
+void core_view_book(const struct core *core, uint32_t venue, uint32_t page, struct abi_book *out) {
     assert(venue < core->setup.venue_count);
-    memset(out, 0, sizeof *out);
-    for (uint32_t asset = 0; asset < core->setup.asset_count; asset++) {
-        const struct account *account = account_of(core, venue, asset);
-        out->asset[asset] = (struct abi_balance){.total_e8 = account->total_e8,
-                                                 .reserved_e8 = account->reserved_e8,
-                                                 .venue_e8 = account->venue_e8,
-                                                 .venue_wall_ns = account->venue_wall_ns,
-                                                 .frac_e19 = money_frac_floor(account->total)};
+    uint32_t first = page * ABI_BOOK_PAGE;
+    uint32_t held = on_page(core->setup.symbol_count, first, ABI_BOOK_PAGE);
+    for (uint32_t i = 0; i < held; i++)
+        out->quote[i] = *quote_of(&core->market, first + i, venue);
+    memset(out->quote + held, 0, (ABI_BOOK_PAGE - held) * sizeof out->quote[0]);
+}
+
+void core_view_balances(const struct core *core, uint32_t venue, uint32_t page, struct abi_balances *out) {
+    assert(venue < core->setup.venue_count);
+    uint32_t first = page * ABI_BALANCES_PAGE;
+    uint32_t held = on_page(core->setup.asset_count, first, ABI_BALANCES_PAGE);
+    for (uint32_t i = 0; i < held; i++) {
+        const struct account *account = account_of(core, venue, first + i);
+        out->asset[i] = (struct abi_balance){.total_e8 = account->total_e8,
+                                             .reserved_e8 = account->reserved_e8,
+                                             .venue_e8 = account->venue_e8,
+                                             .venue_wall_ns = account->venue_wall_ns,
+                                             .frac_e19 = money_frac_floor(account->total)};
     }
+    memset(out->asset + held, 0, (ABI_BALANCES_PAGE - held) * sizeof out->asset[0]);
+}
+
+uint64_t core_balances_changed(struct core *core, uint32_t venue) {
+    assert(venue < core->setup.venue_count);
+    uint64_t pages = core->balances_changed[venue];
+    core->balances_changed[venue] = 0;
+    return pages;
 }
 
 bool core_account_opened(const struct core *core, uint32_t venue, uint32_t asset) {

@@ -58,7 +58,7 @@ static_assert(sizeof(struct core_limits) == (ABI_REFUSAL_MAX + CORE_LIMITS_EXTRA
 
 /* ---- shared memory: static tables ---- */
 #define TABLE(type, size) static_assert(sizeof(struct type) == (size) && (size) % 8 == 0, #type)
-TABLE(abi_header, 5024);
+TABLE(abi_header, 124576);
 TABLE(abi_symbol, 88);
 TABLE(abi_asset, 16);
 TABLE(abi_venue_info, 104);
@@ -66,6 +66,10 @@ TABLE(abi_strategy_info, 64);
 #undef TABLE
 static_assert(offsetof(struct abi_header, magic) == 0, "readers look here first");
 static_assert(offsetof(struct abi_header, abi_hash) == 8, "and here before anything else");
+
+static_assert(ABI_BOOK_PAGE * ABI_BOOK_PAGES == ABI_SYMBOL_MAX, "every symbol has a place on a page");
+static_assert(ABI_BALANCES_PAGE * ABI_BALANCES_PAGES == ABI_ASSET_MAX, "every asset has a place on a page");
+static_assert(ABI_ASSET_MAX == 2 * ABI_SYMBOL_MAX, "settings need not count assets");
 
 /* ---- latched blocks: whole words, at most 4 KiB, so that a copy is short against the time between two writes ---- */
 #define LATCHED(type, size)                                                                                        \
@@ -97,21 +101,21 @@ CELL(abi_pnl_sample, abi_pnl_cell, 64);
 
 /* ---- the segment ---- */
 static_assert(offsetof(struct abi_segment, header) == 0, "header");
-static_assert(offsetof(struct abi_segment, status) == 5024, "status");
-static_assert(offsetof(struct abi_segment, counters) == 5696, "counters");
-static_assert(offsetof(struct abi_segment, pnl) == 7760, "pnl");
-static_assert(offsetof(struct abi_segment, risk) == 8064, "risk");
-static_assert(offsetof(struct abi_segment, exposures) == 11152, "exposures");
-static_assert(offsetof(struct abi_segment, alarms) == 15776, "alarms");
-static_assert(offsetof(struct abi_segment, venue) == 22960, "venue");
-static_assert(offsetof(struct abi_segment, book) == 27184, "book");
-static_assert(offsetof(struct abi_segment, balances) == 60080, "balances");
-static_assert(offsetof(struct abi_segment, strategy) == 80688, "strategy");
-static_assert(offsetof(struct abi_segment, heads) == 92336, "heads");
-static_assert(offsetof(struct abi_segment, opportunity) == 92368, "opportunity");
-static_assert(offsetof(struct abi_segment, order) == 162000, "order");
-static_assert(offsetof(struct abi_segment, fill) == 288976, "fill");
-static_assert(offsetof(struct abi_segment, pnl_ring) == 370896, "pnl_ring");
-static_assert(offsetof(struct abi_segment, stage) == 665808, "stage");
-static_assert(sizeof(struct abi_segment) == 1190096, "segment");
+static_assert(offsetof(struct abi_segment, status) == 124576, "status");
+static_assert(offsetof(struct abi_segment, counters) == 125248, "counters");
+static_assert(offsetof(struct abi_segment, pnl) == 127312, "pnl");
+static_assert(offsetof(struct abi_segment, risk) == 127616, "risk");
+static_assert(offsetof(struct abi_segment, exposures) == 130704, "exposures");
+static_assert(offsetof(struct abi_segment, alarms) == 135328, "alarms");
+static_assert(offsetof(struct abi_segment, venue) == 142512, "venue");
+static_assert(offsetof(struct abi_segment, book) == 146736, "book");
+static_assert(offsetof(struct abi_segment, balances) == 1199408, "balances");
+static_assert(offsetof(struct abi_segment, strategy) == 2518320, "strategy");
+static_assert(offsetof(struct abi_segment, heads) == 2529968, "heads");
+static_assert(offsetof(struct abi_segment, opportunity) == 2530000, "opportunity");
+static_assert(offsetof(struct abi_segment, order) == 2599632, "order");
+static_assert(offsetof(struct abi_segment, fill) == 2726608, "fill");
+static_assert(offsetof(struct abi_segment, pnl_ring) == 2808528, "pnl_ring");
+static_assert(offsetof(struct abi_segment, stage) == 3103440, "stage");
+static_assert(sizeof(struct abi_segment) == 3627728, "segment");
 static_assert(sizeof(struct abi_histogram) == HISTOGRAM_BUCKETS * sizeof(uint64_t), "histogram");

@@ -27,51 +27,20 @@ static int read_part(const struct setting_table *table, const json_t *root, cons
     return result;
 }
 
-/* "key" in the file, or "key_env" with the name of a variable that must be set: exactly one of the two. */
-static int read_credential(const json_t *venue, const char *path, const char *key, char *out, size_t cap,
-                           struct error_trail *trail) {
-    char env_key[32];
-    char rule[128];
-    snprintf(env_key, sizeof env_key, "%s_env", key);
-    const char *variable = json_string_value(json_object_get(venue, env_key));
-    bool given = json_object_get(venue, key) != NULL;
-    if (given && variable == NULL) return 0;
-    if (given) {
-        snprintf(rule, sizeof rule, "not together with \"%s\"; give one of the two", key);
-        return refuse_field(trail, venue, path, env_key, rule);
-    }
-    if (variable == NULL) {
-        snprintf(rule, sizeof rule, "give \"%s\" or \"%s\"", key, env_key);
-        return refuse_field(trail, venue, path, key, rule);
-    }
-    const char *value = getenv(variable);
-    if (value == NULL || value[0] == '\0')
-        return refuse_field(trail, venue, path, env_key, "this environment variable is not set");
-    char field_path[SETTINGS_PATH_SIZE];
-    settings_path_key(path, env_key, field_path);
-    if (strlen(value) >= cap)
-        return error_set(trail, ERROR_BAD,
-                         "%s: the value of this environment variable has %zu bytes, at most %zu fit", field_path,
-                         strlen(value), cap - 1);
-    memcpy(out, value, strlen(value) + 1);
-    return 0;
-}
-
 static int read_venue(const json_t *object, const char *path, struct settings_venue *venue,
                       struct error_trail *trail) {
     int result = settings_read_table(&settings_of_venue, object, path, venue, trail);
-    if (result == 0) result = read_credential(object, path, "key", venue->key, sizeof venue->key, trail);
-    if (result == 0) result = read_credential(object, path, "secret", venue->secret, sizeof venue->secret, trail);
+    if (result == 0) result = settings_read_credentials(object, path, venue, trail);
     if (result != 0) return result;
-    bool http_orders = strncmp(venue->orders_url, "http://", 7) == 0;
+    bool http_orders = strncmp(venue->orders_url, "http", 4) == 0;
     bool mexc = strcmp(venue->kind, "mexc") == 0;
     if (mexc && !http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over http://");
+        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over https:// (or http:// on loopback)");
     if (!mexc && http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over ws://");
+        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over wss:// (or ws:// on loopback)");
     if (mexc && venue->user_url[0] == '\0')
         return refuse_field(trail, object, path, "user_url",
-                            "kind mexc needs the ws:// address of its private stream");
+                            "kind mexc needs the wss:// or ws:// address of its private stream");
     return 0;
 }
 
@@ -137,20 +106,6 @@ static int read_symbol(const json_t *object, const char *path, uint32_t index, s
     return read_symbol_venues(json_object_get(object, "venues"), venues_path, engine, symbol, trail);
 }
 
-static uint32_t count_assets(const struct settings_engine *engine) {
-    const char *seen[2 * ABI_SYMBOL_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 * engine->symbol_count; i++) {
-        const struct settings_symbol *symbol = &engine->symbol[i / 2];
-        const char *name = i % 2 == 0 ? symbol->base : symbol->quote;
-        uint32_t at = 0;
-        while (at < count && strcmp(seen[at], name) != 0)
-            at++;
-        if (at == count) seen[count++] = name;
-    }
-    return count;
-}
-
 static int read_symbols(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     const json_t *list = settings_list(&settings_of_engine, root, "", "symbols", trail);
     if (list == NULL) return trail != NULL ? trail->code : ERROR_BAD;
@@ -161,10 +116,6 @@ static int read_symbols(const json_t *root, struct settings_engine *engine, stru
         int result = read_symbol(json_array_get(list, i), path, i, engine, trail);
         if (result != 0) return result;
     }
-    uint32_t asset_count = count_assets(engine);
-    if (asset_count > ABI_ASSET_MAX)
-        return error_set(trail, ERROR_RANGE, "symbols use %u different assets: at most %d fit", asset_count,
-                         ABI_ASSET_MAX);
     return 0;
 }
 
@@ -188,18 +139,16 @@ static int check_together(const json_t *root, const struct settings_engine *engi
     if (engine->mode != ABI_MODE_SIM)
         return error_set(trail, ERROR_REFUSED, "mode = \"%s\": this release runs SIM only",
                          json_string_value(json_object_get(root, "mode")));
-    if (engine->busy_poll && engine->hot_cpu < 0)
-        return error_set(trail, ERROR_BAD,
-                         "threads.busy_poll = true: needs threads.hot_cpu, a processor of its own");
     return 0;
 }
 
 static int read_engine(const json_t *root, struct settings_engine *engine, struct error_trail *trail) {
     int result = settings_read_table(&settings_of_engine, root, "", engine, trail);
-    if (result == 0) result = read_part(&settings_of_threads, root, "threads", engine, trail);
+    if (result == 0) result = settings_read_threads(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_journal, root, "journal", engine, trail);
     if (result == 0) result = check_together(root, engine, trail);
     if (result == 0) result = read_venues(root, engine, trail);
+    if (result == 0) result = settings_check_receivers(engine, trail);
     if (result == 0) result = read_symbols(root, engine, trail);
     if (result == 0) result = read_part(&settings_of_risk, root, "risk", engine, trail);
     if (result == 0) result = read_hedge_ladder(json_object_get(root, "risk"), engine, trail);

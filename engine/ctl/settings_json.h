@@ -26,6 +26,17 @@ int settings_read_value(const struct setting *row, const json_t *value, const ch
 int settings_read_number(const struct setting *row, const json_t *value, const char *path, int64_t *out,
                          struct error_trail *trail);
 
+/* Key and secret of a venue whose table was read: settings_credentials.c. */
+struct settings_venue;
+int settings_read_credentials(const json_t *venue, const char *path, struct settings_venue *out,
+                              struct error_trail *trail);
+
+/* engine.json's "threads" and how its settings go together (settings_threads.c). */
+struct settings_engine;
+int settings_read_threads(const json_t *root, struct settings_engine *engine, struct error_trail *trail);
+int settings_check_receivers(const struct settings_engine *engine,
+                             struct error_trail *trail); /* once venues are known */
+
 /* "path.key" or "key"; "path[index]". */
 void settings_path_key(const char *path, const char *key, char out[SETTINGS_PATH_SIZE]);
 void settings_path_index(const char *path, size_t index, char out[SETTINGS_PATH_SIZE]);

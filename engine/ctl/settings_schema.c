@@ -71,7 +71,9 @@ static json_t *one_of(const char *first, const char *second) {
 
 static json_t *venue_schema(void) {
     json_t *schema = table_schema(&settings_of_venue);
-    put(schema, "allOf", json_pack("[o,o]", one_of("key", "key_env"), one_of("secret", "secret_env")));
+    json_t *secret = one_of("secret", "secret_env");
+    json_array_append_new(json_object_get(secret, "oneOf"), json_pack("{s:[s]}", "required", "secret_file"));
+    put(schema, "allOf", json_pack("[o,o]", one_of("key", "key_env"), secret));
     return schema;
 }
 
@@ -96,6 +98,11 @@ static json_t *part_schema(const struct setting_table *table, const struct setti
     if (table == &settings_of_engine && strcmp(row->key, "venues") == 0) return list_schema(row, venue_schema());
     if (table == &settings_of_engine && strcmp(row->key, "symbols") == 0)
         return list_schema(row, table_schema(&settings_of_symbol));
+    if (table == &settings_of_threads) {
+        json_t *schema = list_schema(row, value_schema(&settings_receive_cpu));
+        put(schema, "uniqueItems", json_true());
+        return schema;
+    }
     if (table == &settings_of_symbol) return symbol_venues_schema();
     if (table == &settings_of_risk) return list_schema(row, value_schema(&settings_hedge_slip));
     if (table == &settings_of_strategies) return list_schema(row, table_schema(&settings_of_strategy));

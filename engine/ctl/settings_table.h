@@ -64,7 +64,8 @@ extern const struct setting_table settings_of_strategies;
 extern const struct setting_table settings_of_strategy;
 extern const struct setting_table settings_of_cross_exchange;
 
-extern const struct setting settings_hedge_slip; /* an element of risk.hedge_slip_bps */
+extern const struct setting settings_receive_cpu; /* an element of threads.receive_cpus */
+extern const struct setting settings_hedge_slip;  /* an element of risk.hedge_slip_bps */
 
 /* NULL: no such key. */
 const struct setting *setting_find(const struct setting_table *table, const char *key);

@@ -115,7 +115,7 @@ struct uring *uring_create(uint32_t connection_max, size_t receive_size, struct 
     ring->io.ring_fd = -1;
     ring->arming_due = true;
     if (open_ring(ring, trail) != 0 || map_memory(ring, trail) != 0 || provide_buffers(ring, trail) != 0) goto fail;
-    ring->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    ring->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (ring->wake_fd < 0) {
         error_set(trail, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
         goto fail;
@@ -145,13 +145,29 @@ void uring_ready_push(struct uring *ring, uint32_t connection) {
     ring->connections[connection].queued = true;
 }
 
+static int find_free(const struct uring *ring) {
+    for (uint32_t i = 0; i < ring->connection_max; i++)
+        if (ring->connections[i].state == CONNECTION_FREE) return (int)i;
+    return ERROR_FULL;
+}
+
+int uring_reserve(struct uring *ring) {
+    int connection = find_free(ring);
+    if (connection >= 0) ring->connections[connection].state = CONNECTION_RESERVED;
+    return connection;
+}
+
+void uring_release(struct uring *ring, uint32_t connection) {
+    assert(connection < ring->connection_max);
+    assert(ring->connections[connection].state == CONNECTION_RESERVED);
+    ring->connections[connection].state = CONNECTION_FREE;
+}
+
 int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size) {
     assert(fd >= 0);
     if (rest_size > ring->receive_size) return ERROR_FULL;
-    uint32_t connection = 0;
-    while (connection < ring->connection_max && ring->connections[connection].state != CONNECTION_FREE)
-        connection++;
-    if (connection == ring->connection_max) return ERROR_FULL;
+    int connection = find_free(ring);
+    if (connection < 0) return connection;
 
     /* The ring waits for room and data by itself; inline sends say MSG_DONTWAIT. */
     int flags = fcntl(fd, F_GETFL);
@@ -169,10 +185,10 @@ int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size)
         memcpy(conn->receive, rest, rest_size);
         conn->receive_end = rest_size;
         conn->received = true;
-        conn->recv_ns = clock_mono_ns();
-        uring_ready_push(ring, connection);
+        conn->recv_ns = conn->since_ns = clock_mono_ns();
+        uring_ready_push(ring, (uint32_t)connection);
     }
-    return (int)connection;
+    return connection;
 }
 
 void uring_release_if_drained(struct uring_connection *conn) {
@@ -206,7 +222,18 @@ void uring_consume(struct uring *ring, uint32_t connection, size_t size) {
     if (conn->receive_begin == conn->receive_end) conn->receive_begin = conn->receive_end = 0;
 }
 
+int64_t uring_looked_ns(const struct uring *ring) {
+    return ring->looked_ns;
+}
+
+void uring_truncate(struct uring *ring, uint32_t connection, size_t size) {
+    struct uring_connection *conn = uring_connection_get(ring, connection);
+    assert(size <= conn->receive_end - conn->receive_begin);
+    conn->receive_end = conn->receive_begin + size;
+    if (size == 0) conn->receive_begin = conn->receive_end = 0;
+}
+
 void uring_wake(struct uring *ring) {
     uint64_t one = 1;
-    (void)!write(ring->wake_fd, &one, sizeof one); /* fails only when a wake-up is pending already */
+    (void)!write(ring->wake_fd, &one, sizeof one); /* adds up: many wake-ups are one */
 }

@@ -27,6 +27,8 @@ struct uring_event {
     uint32_t connection; /* UINT32_MAX with URING_WOKEN */
     int result;
     int64_t recv_ns; /* CLOCK_MONOTONIC when the completion was seen */
+    int64_t
+        since_ns; /* since when the bytes may have waited: the look before; recv_ns after a wait in the kernel */
 };
 
 struct uring;
@@ -39,12 +41,18 @@ void uring_destroy(struct uring *ring);
  * connection number below connection_max, or ERROR_FULL: the descriptor stays the caller's then. A removed number is
  * free again when the kernel has returned its last request, which the next uring_poll sees. */
 int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size);
+/* A number without a socket: for a connection that another ring has, so that both are counted alike. ERROR_FULL. Only
+ * uring_release may be called with it. */
+int uring_reserve(struct uring *ring);
+void uring_release(struct uring *ring, uint32_t connection);
 /* Closes and forgets; no event follows. Also due after URING_CLOSED. */
 void uring_remove(struct uring *ring, uint32_t connection);
 
 /* Received and not consumed bytes; valid until the next uring_poll or consume. The bytes may be changed. */
 uint8_t *uring_data(struct uring *ring, uint32_t connection, size_t *size);
 void uring_consume(struct uring *ring, uint32_t connection, size_t size);
+/* Keeps the first `size` of these bytes (who decrypts them in place has fewer than came). */
+void uring_truncate(struct uring *ring, uint32_t connection, size_t size);
 
 /* Sends all of it now, copying what the kernel does not take at once (sent later in order). Returns 0, ERROR_FULL
  * (nothing taken: URING_UNSENT_SIZE less what is unsent is the room there is), ERROR_CLOSED. *on_wire (may be NULL) is
@@ -55,10 +63,17 @@ int uring_send(struct uring *ring, uint32_t connection, const uint8_t *data, siz
  * sake has ERROR_REFUSED. Returns 0 when both were taken, else the first failing leg's code. */
 int uring_send_pair(struct uring *ring, uint32_t connection_a, const uint8_t *a, size_t a_size,
                     uint32_t connection_b, const uint8_t *b, size_t b_size, int result[2]);
+/* What uring_send would say to so many bytes now: 0, ERROR_FULL or ERROR_CLOSED. */
+int uring_sendable(const struct uring *ring, uint32_t connection, size_t size);
 bool uring_has_unsent(const struct uring *ring, uint32_t connection);
+
+/* As if a send had failed: nothing more is sent, what was received before still comes, then URING_CLOSED. */
+void uring_break(struct uring *ring, uint32_t connection);
 
 /* Waits until something happened or timeout (ns; 0: does not wait). Fills up to cap events, at most one
  * a connection; returns how many. A signal ends the wait early. */
 int uring_poll(struct uring *ring, int64_t timeout_ns, struct uring_event *events, uint32_t cap);
+/* When the last uring_poll last looked for completions. */
+int64_t uring_looked_ns(const struct uring *ring);
 /* From any thread: makes a waiting uring_poll return URING_WOKEN. */
 void uring_wake(struct uring *ring);

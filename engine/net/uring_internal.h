@@ -5,6 +5,7 @@
  *
  *   FREE --uring_add--> OPEN --end of stream or error--> ENDED --uring_remove--> LEAVING --last completion--> FREE
  *                         \------------------uring_remove-----------------------^
+ *   FREE --uring_reserve--> RESERVED --uring_release--> FREE
  *
  * The descriptor is shut down at once on leaving OPEN and closed when the kernel holds no request of ours for it any
  * more, so neither a late completion nor a late request ever meets a new connection under an old number. */
@@ -20,7 +21,7 @@
 
 _Static_assert(2 * URING_CONNECTION_MAX + 1 <= SUBMISSION_COUNT, "every request has an entry");
 
-enum connection_state { CONNECTION_FREE = 0, CONNECTION_OPEN, CONNECTION_ENDED, CONNECTION_LEAVING };
+enum connection_state { CONNECTION_FREE = 0, CONNECTION_RESERVED, CONNECTION_OPEN, CONNECTION_ENDED, CONNECTION_LEAVING };
 
 struct uring_connection {
     enum connection_state state;
@@ -35,6 +36,7 @@ struct uring_connection {
     bool broken;    /* a send failed: nothing more is sent, what was received before still comes */
     int end_result; /* for URING_CLOSED */
     int64_t recv_ns;
+    int64_t since_ns; /* of struct uring_event */
 
     uint8_t *receive;     /* receive_size bytes and slack */
     size_t receive_begin; /* consumed up to here */
@@ -57,7 +59,10 @@ struct uring {
     int wake_fd;
     bool wake_armed;
     bool woken;
-    bool arming_due; /* some connection waits for a request to be prepared */
+    uint64_t wake_count; /* the wake-up's request reads into it */
+    int64_t looked_ns;
+    int64_t unseen_ns; /* what is found now arrived after this */
+    bool arming_due;   /* some connection waits for a request to be prepared */
     /* Bytes of the oldest completion already copied: its connection had no room for the rest. */
     size_t partial_size;
     /* Connections with something to tell, oldest first; each stands in it at most once. */

@@ -1,10 +1,8 @@
 /* The receiving half of uring.h: requests to the kernel, its completions, and the wait for them. */
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "../base/clock.h"
 #include "uring_internal.h"
@@ -25,21 +23,26 @@ struct io_uring_sqe *uring_request(struct uring *ring, enum request_kind kind, u
     return sqe;
 }
 
-static void end(struct uring *ring, uint32_t connection, int result, int64_t now_ns) {
+static void note_seen(const struct uring *ring, struct uring_connection *conn) {
+    conn->recv_ns = ring->looked_ns;
+    conn->since_ns = ring->unseen_ns < ring->looked_ns ? ring->unseen_ns : ring->looked_ns;
+}
+
+static void end(struct uring *ring, uint32_t connection, int result) {
     struct uring_connection *conn = &ring->connections[connection];
     assert(conn->state == CONNECTION_OPEN);
     shutdown(conn->fd, SHUT_RDWR);
     conn->state = CONNECTION_ENDED;
     conn->unsent_size = 0;
     conn->ended = true;
-    if (!conn->received) conn->recv_ns = now_ns;
+    if (!conn->received) note_seen(ring, conn);
     if (result != 0 || !conn->broken) conn->end_result = result;
     uring_ready_push(ring, connection);
 }
 
 /* Copies one completion's bytes behind what the connection has. False when some did not fit and the caller has to
  * consume first: the completion then stays the oldest, and the next poll goes on with it. */
-static bool take_bytes(struct uring *ring, uint32_t connection, const uint8_t *data, size_t size, int64_t now_ns) {
+static bool take_bytes(struct uring *ring, uint32_t connection, const uint8_t *data, size_t size) {
     struct uring_connection *conn = &ring->connections[connection];
     data += ring->partial_size;
     size -= ring->partial_size;
@@ -50,7 +53,7 @@ static bool take_bytes(struct uring *ring, uint32_t connection, const uint8_t *d
     }
     size_t room = ring->receive_size - conn->receive_end;
     if (room == 0 && !conn->received) { /* the caller was told, and left everything */
-        end(ring, connection, -EMSGSIZE, now_ns);
+        end(ring, connection, -EMSGSIZE);
         return true;
     }
     size_t taken = size < room ? size : room;
@@ -58,7 +61,7 @@ static bool take_bytes(struct uring *ring, uint32_t connection, const uint8_t *d
     conn->receive_end += taken;
     if (taken > 0 && !conn->received) {
         conn->received = true;
-        conn->recv_ns = now_ns;
+        note_seen(ring, conn);
         uring_ready_push(ring, connection);
     }
     if (taken == size) return true;
@@ -71,13 +74,12 @@ static bool is_passing(int result) {
     return result == -ENOBUFS || result == -EINTR || result == -EAGAIN;
 }
 
-static bool receive_done(struct uring *ring, uint32_t connection, const struct io_uring_cqe *cqe, int64_t now_ns) {
+static bool receive_done(struct uring *ring, uint32_t connection, const struct io_uring_cqe *cqe) {
     struct uring_connection *conn = &ring->connections[connection];
     if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
         unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         const uint8_t *data = ring->buffers + (size_t)id * BUFFER_SIZE;
-        if (cqe->res > 0 && conn->state == CONNECTION_OPEN &&
-            !take_bytes(ring, connection, data, (size_t)cqe->res, now_ns))
+        if (cqe->res > 0 && conn->state == CONNECTION_OPEN && !take_bytes(ring, connection, data, (size_t)cqe->res))
             return false;
         uring_buffer_return(ring, id);
     }
@@ -87,25 +89,21 @@ static bool receive_done(struct uring *ring, uint32_t connection, const struct i
         conn->inflight--;
         ring->arming_due = true;
     }
-    if (conn->state == CONNECTION_OPEN && cqe->res <= 0 && !is_passing(cqe->res))
-        end(ring, connection, cqe->res, now_ns);
+    if (conn->state == CONNECTION_OPEN && cqe->res <= 0 && !is_passing(cqe->res)) end(ring, connection, cqe->res);
     return true;
 }
 
-static void wake_done(struct uring *ring, const struct io_uring_cqe *cqe) {
-    uint64_t count;
-    (void)!read(ring->wake_fd, &count, sizeof count); /* makes the next wake-up a new event */
+static void wake_done(struct uring *ring) {
     ring->woken = true;
-    if ((cqe->flags & IORING_CQE_F_MORE) != 0) return;
     ring->wake_armed = false;
     ring->arming_due = true;
 }
 
 /* False: leave this completion in the ring. */
-static bool completion_take(struct uring *ring, const struct io_uring_cqe *cqe, int64_t now_ns) {
+static bool completion_take(struct uring *ring, const struct io_uring_cqe *cqe) {
     enum request_kind kind = (enum request_kind)(cqe->user_data >> 56);
     if (kind == REQUEST_WAKE) {
-        wake_done(ring, cqe);
+        wake_done(ring);
         return true;
     }
     uint32_t connection = (uint32_t)cqe->user_data;
@@ -114,7 +112,7 @@ static bool completion_take(struct uring *ring, const struct io_uring_cqe *cqe, 
     assert(cqe->user_data == mark_pack(kind, conn->generation, connection));
     assert(conn->inflight > 0);
     if (kind == REQUEST_RECEIVE) {
-        if (!receive_done(ring, connection, cqe, now_ns)) return false;
+        if (!receive_done(ring, connection, cqe)) return false;
     } else {
         uring_send_done(ring, connection, cqe->res);
     }
@@ -125,11 +123,10 @@ static bool completion_take(struct uring *ring, const struct io_uring_cqe *cqe, 
 /* Completions into connections' state. A bounded number, so that a flood cannot keep the caller out. */
 static void pump(struct uring *ring) {
     struct io_uring_cqe *cqe;
-    int64_t now_ns = 0;
+    ring->looked_ns = clock_mono_ns();
     /* io_uring_peek_cqe enters the kernel only when its flags say that work waits there. */
     for (int count = 0; count < COMPLETION_COUNT && io_uring_peek_cqe(&ring->io, &cqe) == 0; count++) {
-        if (now_ns == 0) now_ns = clock_mono_ns();
-        if (!completion_take(ring, cqe, now_ns)) return;
+        if (!completion_take(ring, cqe)) return;
         io_uring_cqe_seen(&ring->io, cqe);
     }
 }
@@ -145,7 +142,7 @@ static void receive_arm(struct uring *ring, uint32_t connection) {
 
 static void wake_arm(struct uring *ring) {
     struct io_uring_sqe *sqe = uring_request(ring, REQUEST_WAKE, 0);
-    io_uring_prep_poll_multishot(sqe, ring->wake_fd, POLLIN);
+    io_uring_prep_read(sqe, ring->wake_fd, &ring->wake_count, sizeof ring->wake_count, 0);
     ring->wake_armed = true;
 }
 
@@ -174,13 +171,13 @@ static uint32_t collect(struct uring *ring, struct uring_event *events, uint32_t
     if (ring->woken) {
         ring->woken = false;
         events[count++] =
-            (struct uring_event){.kind = URING_WOKEN, .connection = UINT32_MAX, .recv_ns = clock_mono_ns()};
+            (struct uring_event){.kind = URING_WOKEN, .connection = UINT32_MAX, .recv_ns = ring->looked_ns};
     }
     /* At most one event a connection: a caller that removes it on the first would trip over a second. */
     for (uint32_t left = ring->ready_count; left > 0 && count < cap; left--) {
         uint32_t connection = ready_pop(ring);
         struct uring_connection *conn = &ring->connections[connection];
-        struct uring_event event = {.connection = connection, .recv_ns = conn->recv_ns};
+        struct uring_event event = {.connection = connection, .recv_ns = conn->recv_ns, .since_ns = conn->since_ns};
         if (conn->received && conn->receive_end > conn->receive_begin) {
             event.kind = URING_RECEIVED;
             if (conn->ended) uring_ready_push(ring, connection);
@@ -206,6 +203,7 @@ int uring_poll(struct uring *ring, int64_t timeout_ns, struct uring_event *event
     assert(cap > 0);
     assert(timeout_ns >= 0);
     int64_t deadline_ns = timeout_ns > 0 ? clock_mono_ns() + timeout_ns : 0;
+    ring->unseen_ns = ring->looked_ns;
     for (bool interrupted = false;;) {
         arm(ring);
         /* What the kernel does not take now (busy) stays in the ring for the next time. */
@@ -213,9 +211,10 @@ int uring_poll(struct uring *ring, int64_t timeout_ns, struct uring_event *event
         pump(ring);
         uint32_t count = collect(ring, events, cap);
         if (count > 0 || timeout_ns == 0 || interrupted) return (int)count;
-        int64_t left_ns = deadline_ns - clock_mono_ns();
+        int64_t left_ns = deadline_ns - ring->looked_ns;
         if (left_ns <= 0) return 0;
         arm(ring);
         interrupted = !wait_for_completion(ring, left_ns);
+        ring->unseen_ns = INT64_MAX; /* what ends a wait has not waited */
     }
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
 #include "hot.h"
@@ -20,13 +19,14 @@ static int64_t next_now(struct hot *hot) {
 /* The disk can refuse for longer than the tail lasts. From then on nothing is acted upon, and the loop ends: no order
  * leaves unwritten, and the next start asks the venues for what was open. */
 static void append(struct hot *hot, struct journal_record *record) {
-    int64_t before = clock_mono_ns();
+    bool sampled = ++hot->counters.value[ABI_COUNTER_JOURNAL_RECORDS] % HOT_JOURNAL_SAMPLE == 0;
+    int64_t before = sampled ? clock_mono_ns() : 0;
     if (hot->journal_full || journal_append(hot->engine->tail, record) != 0) {
+        hot->counters.value[ABI_COUNTER_JOURNAL_RECORDS]--;
         hot->journal_full = true;
         return;
     }
-    histogram_record(hot->engine->segment->stage[ABI_STAGE_JOURNAL].bucket, clock_mono_ns() - before);
-    hot->counters.value[ABI_COUNTER_JOURNAL_RECORDS]++;
+    if (sampled) stages_record(&hot->stages, ABI_STAGE_JOURNAL, clock_mono_ns() - before);
 }
 
 /* While the disk refuses, the last of the tail is kept for orders, fills and what else the core must know. */
@@ -153,11 +153,12 @@ static void leave(struct hot *hot) {
 void apply_quote(struct hot *hot, const struct journal_quote *quote, int64_t recv_ns) {
     uint64_t seq;
     struct core_out *out = enter(hot, &seq);
-    int64_t before = hot->now;
+    stages_stamp_at(&hot->stages, STAMP_DECODED, hot->now);
     if (hot->engine->settings.record_quotes && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE)
         append_payload(hot, JOURNAL_QUOTE, quote, sizeof *quote, seq, hot->now);
     core_on_quote(hot->core, quote, hot->now, out);
-    histogram_record(hot->engine->segment->stage[ABI_STAGE_DECIDE].bucket, clock_mono_ns() - before);
+    hot->book_changed[quote->venue] |= UINT64_C(1) << quote->symbol / ABI_BOOK_PAGE;
+    stages_decided(&hot->stages, out->order_count != 0);
     act(hot, out, seq, recv_ns);
     hot->dirty = true;
     leave(hot);
@@ -186,6 +187,8 @@ void apply_state(struct hot *hot, const struct journal_state *state) {
     struct core_out *out = enter(hot, &seq);
     append_payload(hot, JOURNAL_STATE, state, sizeof *state, seq, hot->now);
     core_on_state(hot->core, state, hot->now, out);
+    if (state->what == JOURNAL_STATE_VENUE)
+        hot->book_changed[state->index] = UINT64_MAX; /* DOWN forgets its prices */
     state_word(hot, state);
     hot->stating = state->what == JOURNAL_STATE_TRADING || state->what == JOURNAL_STATE_KILL;
     act(hot, out, seq, 0);

@@ -51,6 +51,12 @@ static void header_fill(struct engine *engine) {
     header->wall_offset_ns = engine->wall_offset_ns;
     header->stale_after_ns = 1000000000;
     header->mode = setup->mode;
+    bool receivers = engine->settings.layout == ABI_LAYOUT_RECEIVERS;
+    header->thread_layout = engine->settings.layout;
+    header->receive_threads = !receivers                         ? 0
+                              : engine->settings.receive_count > 0 ? engine->settings.receive_count
+                                                                   : setup->venue_count;
+    header->busy_poll = engine->settings.busy_poll;
     header->venue_count = setup->venue_count;
     header->symbol_count = setup->symbol_count;
     header->asset_count = setup->asset_count;
@@ -146,6 +152,7 @@ static void plan_states(struct engine *engine) {
 
 static int boot_journal(struct engine *engine, uint64_t latest, struct error_trail *trail) {
     int code = engine_setup_from_settings(engine, trail);
+    if (code == 0) code = engine_order_forms_make(engine, trail);
     if (code != 0) return code;
     engine->core = block(core_size(&engine->setup));
     if (engine->core == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for the decision core");
@@ -165,12 +172,15 @@ static int boot_journal(struct engine *engine, uint64_t latest, struct error_tra
 
 int engine_boot(struct engine *engine, const char *home, const char *config_dir, const char *instance,
                 struct error_trail *trail) {
+    const char *why;
     engine->lock_fd = -1;
+    if (!clock_start(&why)) log_write(LOG_INFO, "time is asked from the kernel: %s", why);
     engine->started_ns = clock_mono_ns();
     engine->wall_offset_ns = clock_wall_ns() - engine->started_ns;
     int code = engine_paths(&engine->paths, home, config_dir, trail);
     if (code != 0 || (code = read_settings(engine, instance, trail)) != 0) return code;
     if ((code = engine_paths_instance(&engine->paths, engine->settings.instance, trail)) != 0) return code;
+    if ((code = engine_trust(engine, trail)) != 0) return code;
     if ((code = lock_state(engine, trail)) != 0) return code;
     if ((code = journal_recover_tails(engine->settings.instance, engine->paths.journal_dir, trail)) != 0)
         return code;
@@ -198,6 +208,8 @@ void engine_shut(struct engine *engine) {
     for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
         for (uint32_t r = 0; r < ENGINE_ROLES; r++)
             free(engine->rest[v][r]);
+    engine_trust_forget(engine);
+    engine_order_forms_free(engine);
     free(engine->to_courier);
     free(engine->recovered);
     free(engine->core);

@@ -13,6 +13,7 @@
 #define COURIER_LISTEN_KEY_NS    1500000000000 /* 25 minutes of the 60 it lives */
 #define COURIER_CLOCK_SAMPLES    8
 #define COURIER_QUESTIONS        128
+#define COURIER_BALANCES_AT_ONCE 256 /* told before the hot thread is waited for; a part of ENGINE_TO_HOT_ITEMS */
 /* Not found for this long, no trade, receive window over: never accepted. */
 #define COURIER_GIVE_UP_NS       30000000000
 #define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */
@@ -35,10 +36,10 @@ struct clock_sample {
 struct desk { /* one venue as the courier sees it */
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
+    const struct venue_keys *keys;
     struct url feed_url, orders_url, user_url, rest_url;
     struct link link[ENGINE_ROLES][ENGINE_HTTP_MAX];
-    int rest_fd;
+    struct tcp_link rest;
     char listen_key[160];
     int64_t listen_key_next_ns;
     int64_t account_next_ns;
@@ -83,6 +84,15 @@ void courier_listen_key_keep(struct courier *courier, uint32_t venue);
 int courier_listen_key_new(struct courier *courier, uint32_t venue);
 /* 0; ERROR_FULL: not told; ERROR_TIMEOUT: told, and not yet taken. */
 int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size);
+
+/* ---- own_trades.c ---- */
+struct venue_text courier_symbol(const struct courier *courier, const struct to_courier *order);
+/* Books every trade of the order that the venue lists; *qty is their sum. Returns how many, or a negative code.
+ * venue_order_id: "" where we do not know it: then the trades that carry our client id among all of the time in which
+ * the order could have traded (an IOC trades when it is accepted). ERROR_NEED_MORE: more than the venue can list.
+ * side 0: as the venue says. */
+int courier_own_trades(struct courier *courier, const struct to_courier *order, const char *venue_order_id,
+                       uint32_t side, int64_t *qty);
 
 /* ---- resolve.c: at most one question a turn, so that a venue that hangs keeps nothing else waiting ---- */
 void courier_wanted(struct courier *courier, const struct to_courier *order);

@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
+#include "../net/tls_memory.h"
+#include "receivers.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
+#define HOT_CLOCK_NS      1000000
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     struct hot *hot = aligned_alloc(64, (sizeof *hot + 63) & ~(size_t)63);
@@ -29,12 +31,14 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
+    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
     if (hot->fragments == NULL) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
         free(hot);
         return NULL;
     }
+    hot->stages.out = engine->segment->stage;
+    hot->status.tsc_khz = clock_tsc_khz();
     hot->mask_seed = (uint32_t)(engine->started_ns ^ (int64_t)getpid()) | 1u;
     hot->status.trading_state = ABI_STATE_STARTING;
     hot->status.state_version = 1;
@@ -46,12 +50,26 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     snprintf(hot->status.state_reason, sizeof hot->status.state_reason, "connecting to the venues");
     atomic_store(&engine->state_version, 1);
     atomic_store(&engine->trading_state, ABI_STATE_STARTING);
-    for (uint32_t v = 0; v < engine->setup.venue_count; v++)
+    for (uint32_t v = 0; v < engine->setup.venue_count; v++) {
         gateway_init(hot, v);
+        hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
+    }
     return hot;
 }
 
+int hot_open(struct hot *hot, struct error_trail *trail) {
+    int code = tls_memory_pool(trail);
+    if (code != 0) return code;
+    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, trail);
+    if (hot->ring == NULL) return trail->code;
+    hot->wires = wires_create(hot->ring, URING_CONNECTION_MAX);
+    if (hot->wires == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for connections");
+    return receivers_start(hot, trail);
+}
+
 void hot_destroy(struct hot *hot) {
+    receivers_stop(hot); /* they wake the ring below */
+    wires_destroy(hot->wires);
     if (hot->ring != NULL) uring_destroy(hot->ring);
     free(hot->fragments);
     free(hot);
@@ -243,34 +261,75 @@ static void journal_health(struct hot *hot) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
 }
 
-static void timers(struct hot *hot) {
-    int64_t now = clock_mono_ns();
+/* Destroying takes memory and time that this thread does not have. */
+static void hand_over_dead(struct hot *hot) {
+    while (spsc_count(hot->engine->to_courier) < ENGINE_TO_COURIER_ITEMS / 2) {
+        struct to_courier message = {.kind = TO_COURIER_TLS, .tls = wire_take_dead(hot->wires)};
+        if (message.tls == NULL) return;
+        (void)spsc_push(hot->engine->to_courier, &message); /* there is room, and nobody else pushes */
+    }
+}
+
+/* The counter behind our clock against the kernel's. */
+static void check_clock(struct hot *hot, int64_t now) {
+    int64_t by_ns = 0;
+    hot->next_clock_ns = now + HOT_CLOCK_NS;
+    if (clock_check(&by_ns)) return;
+    hot->status.tsc_khz = 0;
+    apply_alarm(hot, ABI_ALARM_ATTENTION, "CLOCK",
+                "the processor's time stamp counter was off by %lld us: the kernel's clock is used from now on",
+                (long long)(by_ns / 1000));
+}
+
+/* True when something was done that took time. */
+static bool timers(struct hot *hot, int64_t now) {
+    bool worked = false;
     if (now > hot->now) hot->now = now;
-    if (now >= core_next_timer(hot->core)) apply_timer(hot);
+    if (now >= hot->next_clock_ns) check_clock(hot, now);
+    if (now >= core_next_timer(hot->core)) {
+        apply_timer(hot);
+        worked = true;
+    }
     if (now >= hot->next_mark_ns && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE / 2) {
         apply_mark(hot);
         hot->next_mark_ns = now + HOT_MARK_NS;
+        worked = true;
     }
     if (now >= hot->next_house_ns) {
         gateway_house(hot);
         journal_health(hot);
+        hand_over_dead(hot);
         hot->next_house_ns = now + HOT_HOUSE_NS;
+        worked = true;
     }
     if (hot->unresolved_changed && now >= hot->next_unresolved_ns) {
         push_unresolved(hot);
         hot->next_unresolved_ns = now + HOT_UNRESOLVED_NS;
+        worked = true;
     }
+    return worked;
 }
 
-static int64_t wait_ns(const struct hot *hot) {
+/* What changed is shown soon, and that we are alive from time to time. */
+static int64_t publish_due_ns(const struct hot *hot) {
+    return hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
+}
+
+static bool publish(struct hot *hot, int64_t now) {
+    if (now < publish_due_ns(hot)) return false;
+    publish_all(hot);
+    hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
+    return true;
+}
+
+static int64_t wait_ns(const struct hot *hot, int64_t now) {
     if (hot->engine->settings.busy_poll) return 0;
     int64_t next = hot->next_mark_ns;
     int64_t timer = core_next_timer(hot->core);
     if (timer < next) next = timer;
     if (hot->next_house_ns < next) next = hot->next_house_ns;
-    int64_t publish = hot->dirty ? hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS : hot->next_publish_ns;
-    if (publish < next) next = publish;
-    int64_t now = clock_mono_ns();
+    int64_t due = publish_due_ns(hot);
+    if (due < next) next = due;
     return next <= now ? 0
                        : next - now; /* a hedge to be retried at once is due at INT64_MIN: no difference of it */
 }
@@ -284,18 +343,22 @@ static void pin(const struct engine *engine) {
         log_write(LOG_WARNING, "threads.hot_cpu = %d: cannot pin: %s", engine->settings.hot_cpu, strerror(errno));
 }
 
+static void receive(struct hot *hot, const struct uring_event *event) {
+    stages_bytes(&hot->stages, event->recv_ns, event->since_ns);
+    gateway_receive(hot, event->connection, event->recv_ns);
+}
+
 static void turn(struct hot *hot, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
         if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
-            gateway_receive(hot, events[i].connection, events[i].recv_ns);
+            receive(hot, &events[i]);
         if (events[i].kind == URING_CLOSED) {
-            uring_remove(hot->ring, events[i].connection);
+            wire_remove(hot->wires, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
         }
     }
     drain(hot);
-    timers(hot);
 }
 
 static bool may_stop(const struct hot *hot) {
@@ -311,14 +374,44 @@ static void stop_record(struct hot *hot) {
     publish_all(hot);
 }
 
+/* A turn that found something to do, or took time without: what the host takes away shows here. */
+static void note_turn(struct hot *hot, int count, int64_t took) {
+    if (count > 0) {
+        stages_record(&hot->stages, ABI_STAGE_LOOP, took);
+        stages_turn(&hot->stages, took);
+    }
+    if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
+    if (took <= (int64_t)hot->engine->settings.stall_us * 1000) return;
+    hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
+    hot->status.stall_total_ns += took;
+}
+
+static void loop(struct hot *hot) {
+    struct uring_event events[HOT_EVENTS];
+    int64_t now = clock_mono_ns();
+    while (!may_stop(hot) && !hot->journal_full) {
+        int64_t timeout = wait_ns(hot, now);
+        if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
+        int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
+        if (timeout > 0) receivers_awake(hot);
+        /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
+        int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
+        turn(hot, events, count);
+        count += receivers_take(hot);
+        now = clock_mono_ns();
+        bool worked = timers(hot, now);
+        if (publish(hot, now) || worked) now = clock_mono_ns();
+        note_turn(hot, count, now - began);
+    }
+}
+
 void *hot_main(void *argument) {
     struct hot *hot = argument;
     struct engine *engine = hot->engine;
     struct error_trail trail = {0};
     pin(engine);
     log_hot_thread();
-    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
-    if (hot->ring == NULL) {
+    if (hot_open(hot, &trail) != 0) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
         atomic_store(&engine->hot_failed, true);
         atomic_store(&engine->hot_done, true);
@@ -330,24 +423,7 @@ void *hot_main(void *argument) {
     set_start_states(hot);
     publish_all(hot);
     atomic_store(&engine->ring, hot->ring); /* from here on readers find whole blocks */
-    struct uring_event events[HOT_EVENTS];
-    int64_t stall_ns = (int64_t)engine->settings.stall_us * 1000;
-    while (!may_stop(hot) && !hot->journal_full) {
-        int count = uring_poll(hot->ring, wait_ns(hot), events, HOT_EVENTS);
-        int64_t began = clock_mono_ns();
-        turn(hot, events, count);
-        int64_t now = clock_mono_ns();
-        if (hot->dirty ? now >= hot->next_publish_ns - HOT_HEARTBEAT_NS + HOT_PUBLISH_NS
-                       : now >= hot->next_publish_ns) {
-            publish_all(hot);
-            hot->dirty = false;
-            hot->next_publish_ns = now + HOT_HEARTBEAT_NS;
-        }
-        int64_t took = clock_mono_ns() - began;
-        if (count > 0) histogram_record(engine->segment->stage[ABI_STAGE_LOOP].bucket, took);
-        if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
-        if (took > stall_ns) hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
-    }
+    loop(hot);
     if (hot->journal_full) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure,
                   "the journal cannot be written to disk and its tail is full: ended before anything happens that "

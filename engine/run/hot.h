@@ -3,11 +3,15 @@
  * Everything here belongs to it alone; nothing is allocated after hot_create. */
 #include "../net/http.h"
 #include "../net/uring.h"
+#include "../net/wire.h"
 #include "../net/ws.h"
 #include "engine.h"
+#include "stages.h"
+#include "symbol_names.h"
 
 #define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
+#define HOT_JOURNAL_SAMPLE  16       /* every so many appends one is timed */
 #define HOT_PUBLISH_NS      2000000  /* latched blocks: at most this often while something changes */
 #define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
 #define HOT_MARK_NS         1000000000
@@ -32,41 +36,50 @@ struct hot_connection {
     int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
+    bool logged_on;   /* see session.h */
     struct ws_parser ws;
 };
 
 struct gateway {
     const struct venue_ops *ops;
     const struct settings_venue *settings;
-    struct venue_keys keys;
-    char host[96];               /* Host header of the order path */
-    int feed, user;              /* connection numbers, -1: none */
-    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    const struct venue_keys *keys;
+    const struct order_template *form; /* of each symbol's orders */
+    int feed, user;                    /* connection numbers, -1: none */
+    int orders[ENGINE_HTTP_MAX];       /* WebSocket order path: [0] only */
     uint32_t orders_count;
     bool feed_ready; /* subscribed */
     bool user_ready;
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
+    char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
     uint64_t request_id;
-    struct abi_venue view; /* published */
+    struct abi_venue view;       /* published */
+    struct symbol_names symbols; /* those traded here, by the venue's names */
 };
 
 struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
+    struct receivers *receivers; /* layout RECEIVERS; else NULL */
+    struct wires *wires;         /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;
     int64_t next_publish_ns;
     int64_t next_house_ns;
+    int64_t next_clock_ns;
     int64_t stop_deadline_ns; /* 0: running */
     int64_t answer_timeout_ns;
     bool dirty;
+    uint64_t book_changed[ABI_VENUE_MAX];     /* bit p: page p is to be published */
+    uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
+    uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;
@@ -76,6 +89,7 @@ struct hot {
     uint32_t depth;
     uint32_t mask_seed;
     uint64_t alarm_id;
+    struct stages stages;
     struct abi_status status;
     struct abi_counters counters; /* hot's own; the core's are added when published */
     struct abi_alarms alarms;
@@ -84,12 +98,15 @@ struct hot {
     struct core_out out[HOT_DEPTH];
     struct venue_message message;
     uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    uint8_t sealed[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX + TLS_SEAL_EXTRA];
     char text[HOT_FRAME_SIZE];
     int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
     uint8_t *fragments;                  /* one WebSocket reassembly buffer per connection */
 };
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail);
+/* The ring and what belongs to the thread that uses it; called by it. */
+int hot_open(struct hot *hot, struct error_trail *trail);
 void *hot_main(void *hot); /* thread body */
 void hot_destroy(struct hot *hot);
 
@@ -112,10 +129,13 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
 /* ---- send.c: orders out ---- */
 /* The ORDER records of one decision; both legs leave in one submission. */
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+/* True when an order may leave on this order connection now: logged on, nothing unsent, and no answer awaited where
+ * requests go one by one. */
+bool send_is_free(const struct hot *hot, uint32_t connection);
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 
-/* ---- gateway.c: connections of a venue ---- */
+/* ---- gateway*.c: connections of a venue ---- */
 void gateway_init(struct hot *hot, uint32_t venue);
 void gateway_add(struct hot *hot, const struct to_hot *message);
 void gateway_receive(struct hot *hot, uint32_t connection, int64_t recv_ns);

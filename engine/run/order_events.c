@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/log.h"
 #include "../base/text.h"
 #include "hot.h"
@@ -41,8 +40,15 @@ static void note_answer(struct hot *hot, const struct abi_order *order) {
     int64_t submitted_ns = hot->submitted_ns[order->id % ABI_RING_SIZE];
     if (submitted_ns == 0) return; /* an order of the generation before */
     int64_t took_ns = clock_mono_ns() - submitted_ns;
-    histogram_record(hot->engine->segment->stage[ABI_STAGE_ACK_VENUE0 + order->venue].bucket, took_ns);
+    stages_record(&hot->stages, ABI_STAGE_ACK_VENUE0 + order->venue, took_ns);
     hot->gateway[order->venue].view.ack_last_ns = took_ns;
+}
+
+/* Before the fill is booked, and before its answer is reported. */
+static void note_fill(struct hot *hot, const struct abi_order *order) {
+    int64_t submitted_ns = hot->submitted_ns[order->id % ABI_RING_SIZE];
+    if (order->filled_qty != 0 || submitted_ns == 0) return;
+    stages_record(&hot->stages, ABI_STAGE_FILL_VENUE0 + order->venue, clock_mono_ns() - submitted_ns);
 }
 
 static bool is_final(uint32_t state) {
@@ -100,6 +106,7 @@ static void fill_in(struct hot *hot, uint32_t venue, const struct abi_order *ord
     int symbol = order != NULL ? (int)order->symbol : find_symbol(hot, venue, &message->symbol);
     fill.side = order != NULL ? order->side : (from->side != 0 ? from->side : message->side);
     if (order != NULL) {
+        note_fill(hot, order);
         fill.pair_id = order->pair_id;
         fill.order_id = order->id;
         fill.leg = order->leg;
@@ -173,6 +180,7 @@ static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *or
         struct journal_state by;
         memset(&by, 0, sizeof by);
         snprintf(by.actor, sizeof by.actor, "engine");
+        snprintf(by.reason, sizeof by.reason, "%s", words);
         apply_alarm(hot, ABI_ALARM_CRITICAL, "VENUE_REFUSES", "venue %s switched off: code %d, %s", name,
                     message->code, words);
         gateway_off(hot, venue, true, &by);

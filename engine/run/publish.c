@@ -4,6 +4,7 @@
 #include "hot.h"
 
 _Static_assert(ABI_HISTOGRAM_BUCKETS == 2048, "base/histogram.h has 2048 buckets");
+_Static_assert(ABI_BOOK_PAGES <= 64 && ABI_BALANCES_PAGES <= 64, "the pages of a venue are bits of a word");
 
 void publish_cells(struct hot *hot, const struct core_out *out) {
     struct abi_segment *segment = hot->engine->segment;
@@ -57,19 +58,57 @@ static void publish_counters(struct hot *hot) {
     SHM_PUBLISH(hot->engine->segment->counters, &merged);
 }
 
-static void publish_venues(struct hot *hot) {
-    struct abi_segment *segment = hot->engine->segment;
-    for (uint32_t v = 0; v < hot->engine->setup.venue_count; v++) {
+/* Bits of the pages that `count` things fill. */
+static uint64_t pages_of(uint32_t count, uint32_t page_size) {
+    return count == 0 ? 0 : UINT64_MAX >> (63 - (count - 1) / page_size);
+}
+
+/* Takes the lowest page out of *changed. */
+static uint32_t page_take(uint64_t *changed) {
+    uint32_t page = (uint32_t)__builtin_ctzll(*changed);
+    *changed &= *changed - 1;
+    return page;
+}
+
+/* Both write changed pages, at most *room, and lower *room by what they wrote. */
+static void publish_book(struct hot *hot, uint32_t venue, uint32_t *room) {
+    uint64_t *changed = &hot->book_changed[venue];
+    *changed &= pages_of(hot->engine->setup.symbol_count, ABI_BOOK_PAGE);
+    for (; *changed != 0 && *room != 0; --*room) {
+        uint32_t page = page_take(changed);
         struct abi_book book;
-        struct abi_balances balances;
-        memset(&book, 0, sizeof book);
-        memset(&balances, 0, sizeof balances);
-        core_view_book(hot->core, v, &book);
-        core_view_balances(hot->core, v, &balances);
-        SHM_PUBLISH(&segment->venue[2 * v], &hot->gateway[v].view);
-        SHM_PUBLISH(&segment->book[2 * v], &book);
-        SHM_PUBLISH(&segment->balances[2 * v], &balances);
+        core_view_book(hot->core, venue, page, &book);
+        SHM_PUBLISH(&hot->engine->segment->book[2 * (venue * ABI_BOOK_PAGES + page)], &book);
     }
+}
+
+static void publish_balances(struct hot *hot, uint32_t venue, uint32_t *room) {
+    uint64_t *changed = &hot->balances_changed[venue];
+    *changed |= core_balances_changed(hot->core, venue);
+    *changed &= pages_of(hot->engine->setup.asset_count, ABI_BALANCES_PAGE);
+    for (; *changed != 0 && *room != 0; --*room) {
+        uint32_t page = page_take(changed);
+        struct abi_balances balances;
+        core_view_balances(hot->core, venue, page, &balances);
+        SHM_PUBLISH(&hot->engine->segment->balances[2 * (venue * ABI_BALANCES_PAGES + page)], &balances);
+    }
+}
+
+/* A bounded number of pages, whatever changed: each time another venue comes first, and the room is enough for all
+ * pages of one, so none waits for more publications than there are venues. Returns true while some wait. */
+static bool publish_venues(struct hot *hot) {
+    uint32_t venue_count = hot->engine->setup.venue_count;
+    uint32_t book_room = ABI_BOOK_PAGES, balances_room = ABI_BALANCES_PAGES;
+    uint64_t waiting = 0;
+    hot->publish_venue = (hot->publish_venue + 1) % venue_count;
+    for (uint32_t i = 0; i < venue_count; i++) {
+        uint32_t v = (hot->publish_venue + i) % venue_count;
+        SHM_PUBLISH(&hot->engine->segment->venue[2 * v], &hot->gateway[v].view);
+        publish_book(hot, v, &book_room);
+        publish_balances(hot, v, &balances_room);
+        waiting |= hot->book_changed[v] | hot->balances_changed[v];
+    }
+    return waiting != 0;
 }
 
 void publish_all(struct hot *hot) {
@@ -107,6 +146,7 @@ void publish_all(struct hot *hot) {
         SHM_PUBLISH(&segment->strategy[2 * i], &strategy);
     }
     publish_counters(hot);
-    publish_venues(hot);
-    SHM_PUBLISH(segment->status, status); /* last: a new heartbeat means that the rest is as new */
+    hot->dirty = publish_venues(hot);
+    SHM_PUBLISH(segment->status, status); /* last: a new heartbeat means that the rest is as new, but for pages that
+                                             wait for the next publication */
 }

@@ -13,7 +13,6 @@
 #include "courier.h"
 
 #define RESOLVE_FORGET_NS 1000000000 /* the hot thread names open questions every 100 ms */
-#define RESOLVE_MARGIN_NS 1000000000 /* of the clocks, when trades are asked for since a time */
 
 void courier_wanted(struct courier *courier, const struct to_courier *order) {
     struct question *place = NULL;
@@ -42,80 +41,6 @@ bool courier_has_questions(const struct courier *courier) {
     return false;
 }
 
-static struct venue_text text_of(const char *text) {
-    return (struct venue_text){text, (uint32_t)strlen(text)};
-}
-
-static const char *symbol_name(const struct courier *courier, const struct to_courier *order) {
-    return courier->engine->settings.symbol[order->symbol].venue[order->venue].name;
-}
-
-static bool text_equal(const struct venue_text *text, const char *other) {
-    return text->data != NULL && strlen(other) == text->size && memcmp(text->data, other, text->size) == 0;
-}
-
-static int book_trade(struct courier *courier, const struct to_courier *order, const struct venue_fill *from,
-                      uint32_t side) {
-    const struct core_setup *setup = &courier->engine->setup;
-    const struct journal_symbol *symbol = &setup->symbol[order->symbol];
-    struct journal_fill fill;
-    struct amount fee;
-    memset(&fill, 0, sizeof fill);
-    if (decimal_to_units_exact(from->price, symbol->price_digits, &fill.price) != 0 ||
-        decimal_to_units_exact(from->qty, symbol->qty_digits, &fill.qty) != 0 ||
-        decimal_to_amount(from->fee, &fee) != 0 || from->trade_id.data == NULL ||
-        from->trade_id.size >= sizeof fill.trade_id || from->fee_asset.size >= sizeof fill.fee_asset_name)
-        return ERROR_RANGE;
-    fill.pair_id = order->pair_id;
-    fill.order_id = order->order_id;
-    fill.leg = order->leg;
-    fill.venue = order->venue;
-    fill.symbol = order->symbol;
-    fill.side = from->side != 0 ? from->side : side;
-    fill.fee_e8 = fee.e8;
-    fill.fee_frac_e19 = fee.frac_e19;
-    fill.venue_time_ns = from->time_ns;
-    memcpy(fill.trade_id, from->trade_id.data, from->trade_id.size);
-    if (from->fee_asset.data != NULL) memcpy(fill.fee_asset_name, from->fee_asset.data, from->fee_asset.size);
-    fill.fee_asset = from->fee_asset.data == NULL ? symbol->quote_asset : UINT32_MAX;
-    for (uint32_t a = 0; a < setup->asset_count; a++)
-        if (strcmp(setup->asset[a].name, fill.fee_asset_name) == 0) fill.fee_asset = a;
-    if (fill.side == 0) return ERROR_BAD;
-    courier_tell_input(courier, JOURNAL_FILL, &fill, sizeof fill);
-    return 0;
-}
-
-/* Books every trade of the order that the venue lists; *qty is their sum. Returns how many, or a negative code. */
-static int ask_trades(struct courier *courier, struct question *question, const char *venue_order_id, uint32_t side,
-                      int64_t *qty) {
-    const struct to_courier *order = &question->order;
-    const struct journal_symbol *symbol = &courier->engine->setup.symbol[order->symbol];
-    struct venue_query_request request = {
-        .query = VENUE_QUERY_TRADES,
-        .symbol = text_of(symbol_name(courier, order)),
-        .since_ns = order->sent_wall_ns + courier->desk[order->venue].clock_offset_ns - RESOLVE_MARGIN_NS};
-    if (venue_order_id[0] != '\0') request.order_id = text_of(venue_order_id);
-    int code = courier_ask(courier, order->venue, &request);
-    if (code != 0) return code;
-    if (courier->message.type != VENUE_TYPE_TRADES) return ERROR_REFUSED;
-    int count = 0;
-    *qty = 0;
-    for (uint32_t i = 0; i < courier->message.fill_count; i++) {
-        const struct venue_fill *fill = &courier->message.fill[i];
-        bool ours = venue_order_id[0] != '\0' ? text_equal(&fill->order_id, venue_order_id)
-                                              : text_equal(&fill->client_id, order->client_id);
-        if (!ours) continue;
-        code = book_trade(courier, order, fill, side);
-        int64_t one = 0;
-        if (code == 0) code = decimal_to_units_exact(fill->qty, symbol->qty_digits, &one);
-        if (code != 0) return code;
-        *qty += one;
-        count++;
-    }
-    /* A page that is not the last one cannot prove that there was no trade. */
-    return count == 0 && !courier->message.fills_complete ? ERROR_NEED_MORE : count;
-}
-
 static void tell_final(struct courier *courier, struct question *question, uint32_t state, int64_t cum_qty,
                        const char *venue_order_id, const char *reason) {
     struct journal_report report;
@@ -138,8 +63,8 @@ static void tell_final(struct courier *courier, struct question *question, uint3
 
 static void cancel_stray(struct courier *courier, const struct to_courier *order) {
     struct venue_query_request request = {.query = VENUE_QUERY_CANCEL,
-                                          .symbol = text_of(symbol_name(courier, order)),
-                                          .client_id = text_of(order->client_id)};
+                                          .symbol = courier_symbol(courier, order),
+                                          .client_id = venue_text_of(order->client_id)};
     (void)courier_ask(courier, order->venue, &request);
 }
 
@@ -159,7 +84,8 @@ static void found(struct courier *courier, struct question *question) {
         return;
     }
     int64_t listed_qty = 0;
-    if (cum_qty > 0 && ask_trades(courier, question, venue_order_id, side, &listed_qty) <= 0) return;
+    if (cum_qty > 0 && courier_own_trades(courier, &question->order, venue_order_id, side, &listed_qty) <= 0)
+        return;
     if (listed_qty < cum_qty) return; /* trades lag: ask again */
     tell_final(courier, question, state, cum_qty, venue_order_id, "the venue was asked");
 }
@@ -171,7 +97,7 @@ static void not_found(struct courier *courier, struct question *question) {
     if (now - question->not_found_since_ns < COURIER_GIVE_UP_NS) return;
     if (clock_wall_ns() < question->order.sent_wall_ns + window_ns + 1000000000) return;
     int64_t qty;
-    int trades = ask_trades(courier, question, question->order.venue_order_id, 0, &qty);
+    int trades = courier_own_trades(courier, &question->order, question->order.venue_order_id, 0, &qty);
     if (trades != 0) return; /* an error, or it did trade: the order will be found */
     tell_final(courier, question, ABI_ORDER_NEVER_ACCEPTED, 0, "", "not found for 30 s and no trade");
 }
@@ -179,8 +105,8 @@ static void not_found(struct courier *courier, struct question *question) {
 static void ask_order(struct courier *courier, struct question *question) {
     const struct to_courier *order = &question->order;
     struct venue_query_request request = {.query = VENUE_QUERY_ORDER,
-                                          .symbol = text_of(symbol_name(courier, order)),
-                                          .client_id = text_of(order->client_id)};
+                                          .symbol = courier_symbol(courier, order),
+                                          .client_id = venue_text_of(order->client_id)};
     int64_t wait_ns = 250000000ll << (question->tries < 6 ? question->tries : 6);
     question->tries++;
     question->next_ns = clock_mono_ns() + wait_ns;

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "../base/clock.h"
-#include "../base/histogram.h"
 #include "../base/text.h"
 #include "hot.h"
+#include "receivers.h"
+#include "session.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
     uint32_t x = hot->mask_seed;
@@ -21,9 +22,9 @@ int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, co
     uint8_t frame[HOT_FRAME_SIZE];
     int64_t length = ws_encode(opcode, payload, size, next_mask(hot), frame, sizeof frame);
     if (length < 0) return (int)length;
-    bool on_wire;
     hot->counters.value[ABI_COUNTER_BYTES_OUT] += (uint64_t)length;
-    return uring_send(hot->ring, connection, frame, (size_t)length, &on_wire);
+    if (receivers_has(hot, connection)) return receivers_send(hot, connection, frame, (size_t)length);
+    return wire_send(hot->wires, connection, frame, (size_t)length);
 }
 
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size) {
@@ -34,22 +35,27 @@ struct outgoing {
     const struct journal_order *order;
     int connection; /* -1: nowhere to send to */
     const char *why;
-    uint8_t *bytes;
+    const uint8_t *bytes;
     size_t size;
-    int result;
+    int result; /* 0, or why it did not leave */
+    bool sealed;
 };
+
+bool send_is_free(const struct hot *hot, uint32_t number) {
+    return hot->connection[number].busy_order_id == 0 && !uring_has_unsent(hot->ring, number) &&
+           session_holds(hot, number);
+}
 
 /* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
 static int choose_connection(struct hot *hot, struct gateway *gateway, const char **why) {
     if (gateway->ops->orders_by_websocket) {
-        *why = "order connection down";
-        return gateway->orders[0];
+        int number = gateway->orders[0];
+        *why = number < 0 ? "order connection down" : "order connection not logged on, or behind with sending";
+        return number >= 0 && send_is_free(hot, (uint32_t)number) ? number : -1;
     }
     for (uint32_t i = 0; i < gateway->orders_count; i++) {
         int number = gateway->orders[i];
-        if (number >= 0 && hot->connection[number].busy_order_id == 0 &&
-            !uring_has_unsent(hot->ring, (uint32_t)number))
-            return number;
+        if (number >= 0 && send_is_free(hot, (uint32_t)number)) return number;
     }
     *why = "no free order connection";
     return -1;
@@ -58,24 +64,16 @@ static int choose_connection(struct hot *hot, struct gateway *gateway, const cha
 static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     const struct journal_order *order = out->order;
     struct gateway *gateway = &hot->gateway[order->venue];
-    const struct journal_symbol *symbol = &hot->engine->setup.symbol[order->symbol];
-    const char *name = hot->engine->settings.symbol[order->symbol].venue[order->venue].name;
     out->connection = choose_connection(hot, gateway, &out->why);
     if (out->connection < 0) return;
-    struct venue_order_request request = {
-        .symbol = {name, (uint32_t)strlen(name)},
-        .client_id = order->client_id,
-        .price = order->price,
-        .qty = order->qty,
-        .price_digits = symbol->price_digits,
-        .qty_digits = symbol->qty_digits,
-        .side = order->side,
-        .wall_ns = clock_wall_ns() + gateway->clock_offset_ns,
-        .recv_window_ms = gateway->settings->recv_window_ms,
-    };
+    const struct venue_order what = {.client_id = order->client_id,
+                                     .price = order->price,
+                                     .qty = order->qty,
+                                     .side = order->side,
+                                     .wall_ns = clock_wall_ns() + gateway->clock_offset_ns};
     bool framed = gateway->ops->orders_by_websocket;
     char *to = framed ? hot->text : (char *)frame;
-    int size = gateway->ops->order_place(&gateway->keys, &request, gateway->host, to, HOT_FRAME_SIZE);
+    int size = order_template_write(&gateway->form[order->symbol], &what, to, HOT_FRAME_SIZE);
     int64_t length = size;
     if (size > 0 && framed)
         length = ws_encode(WS_TEXT, (const uint8_t *)to, (size_t)size, next_mask(hot), frame,
@@ -93,25 +91,46 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     hot->connection[out->connection].busy_since_ns = hot->now;
 }
 
-static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
-    if (count == 2 && (out[0].connection < 0 || out[1].connection < 0)) { /* one leg alone is worse than none */
-        out[0].result = out[1].result = ERROR_REFUSED;
-        return;
+/* 0 when the kernel would take it: what is sealed must be sent. */
+static int may_leave(const struct hot *hot, const struct outgoing *out) {
+    return out->connection < 0 ? ERROR_CLOSED : wire_sendable(hot->wires, (uint32_t)out->connection, out->size);
+}
+
+/* The last step that can be left undone: both legs, or none. */
+static void seal(struct hot *hot, struct outgoing *out, uint32_t count) {
+    bool refused = false;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i].result = may_leave(hot, &out[i]);
+        refused |= out[i].result != 0;
     }
-    if (count == 2 && out[0].connection != out[1].connection) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (refused && out[i].result == 0) out[i].result = ERROR_REFUSED;
+        if (out[i].result != 0) continue;
+        int64_t size = wire_seal(hot->wires, (uint32_t)out[i].connection, out[i].bytes, out[i].size, hot->sealed[i],
+                                 &out[i].bytes);
+        out[i].sealed = true;
+        out[i].size = size < 0 ? 0 : (size_t)size;
+        if (size >= 0) continue;
+        refused = true;
+        out[i].result = (int)size;
+        if (i > 0 && out[0].result == 0) out[0].result = ERROR_REFUSED;
+    }
+}
+
+static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
+    if (count == 2 && out[0].result == 0 && out[1].result == 0 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
                         (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);
         out[0].result = result[0];
         out[1].result = result[1];
-        return;
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            if (out[i].result == 0)
+                out[i].result = uring_send(hot->ring, (uint32_t)out[i].connection, out[i].bytes, out[i].size, NULL);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool on_wire;
-        out[i].result = out[i].connection < 0 ? ERROR_CLOSED
-                                              : uring_send(hot->ring, (uint32_t)out[i].connection, out[i].bytes,
-                                                           out[i].size, &on_wire);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (out[i].sealed) wire_sent(hot->wires, (uint32_t)out[i].connection, out[i].result);
 }
 
 static void report_sent(struct hot *hot, const struct outgoing *out, const struct journal_order *order) {
@@ -152,7 +171,6 @@ static bool is_pair(const struct journal_order *const *orders, uint32_t count, u
 }
 
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns) {
-    struct abi_histogram *stage = hot->engine->segment->stage;
     for (uint32_t at = 0, n; at < count; at += n) {
         n = is_pair(orders, count, at) ? 2 : 1;
         struct outgoing out[2];
@@ -162,17 +180,13 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             out[i].order = orders[at + i];
             encode(hot, &out[i], hot->frame[i]);
         }
+        seal(hot, out, n);
         int64_t ready = clock_mono_ns();
         for (uint32_t i = 0; i < n; i++)
             hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;
         submit(hot, out, n);
         int64_t sent = clock_mono_ns();
-        histogram_record(stage[ABI_STAGE_ENCODE].bucket, ready - before);
-        histogram_record(stage[ABI_STAGE_SEND].bucket, sent - ready);
-        if (recv_ns != 0) {
-            histogram_record(stage[ABI_STAGE_TICK_TO_ORDER].bucket, ready - recv_ns);
-            histogram_record(stage[ABI_STAGE_TICK_TO_WIRE].bucket, sent - recv_ns);
-        }
+        stages_order(&hot->stages, recv_ns != 0, before, ready, sent);
         for (uint32_t i = 0; i < n; i++)
             report_sent(hot, &out[i], out[i].order);
     }

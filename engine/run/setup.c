@@ -1,4 +1,5 @@
 /* Settings as people write them -> the core's tables: names to indices, decimal texts to integer units. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static int step_parse(const char *text, uint32_t *digits, struct decimal *out) {
 static uint32_t asset_index(struct core_setup *setup, const char *name) {
     for (uint32_t a = 0; a < setup->asset_count; a++)
         if (strcmp(setup->asset[a].name, name) == 0) return a;
-    if (setup->asset_count == ABI_ASSET_MAX) return UINT32_MAX;
+    assert(setup->asset_count < ABI_ASSET_MAX); /* two of each symbol fit */
     struct journal_asset *asset = &setup->asset[setup->asset_count];
     asset->index = setup->asset_count;
     text_copy(asset->name, sizeof asset->name, name);
@@ -53,8 +54,6 @@ static int symbol_setup(struct core_setup *setup, const struct settings_engine *
     text_copy(to->name, sizeof to->name, from->name);
     to->quote_asset = asset_index(setup, from->quote);
     to->base_asset = asset_index(setup, from->base);
-    if (to->base_asset == UINT32_MAX || to->quote_asset == UINT32_MAX)
-        return error_set(trail, ERROR_FULL, "more than %d assets", ABI_ASSET_MAX);
     for (uint32_t v = 0; v < settings->venue_count; v++) {
         const struct settings_symbol_venue *at = &from->venue[v];
         if (at->traded) to->venue_mask |= 1u << v;

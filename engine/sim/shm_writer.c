@@ -82,7 +82,7 @@ static void publish_venue(struct abi_segment *segment, uint64_t n) {
     SHM_PUBLISH(segment->venue, &venue);
     struct abi_book book;
     fill_words(&book, sizeof book, n);
-    for (size_t i = 0; i < ABI_SYMBOL_MAX; i++)
+    for (size_t i = 0; i < ABI_BOOK_PAGE; i++)
         book.quote[i].flags = book.quote[i].reserved = 0;
     SHM_PUBLISH(segment->book, &book);
     struct abi_balances balances;

@@ -23,7 +23,9 @@ int binance_orders_path(char *out, size_t cap);
 int binance_user_path(const struct venue_text *listen_key, char *out, size_t cap);
 int binance_user_subscribe(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, uint64_t id,
                            char *out, size_t cap);
-int binance_order_place(const struct venue_keys *keys, const struct venue_order_request *order, const char *host,
-                        char *out, size_t cap);
+int binance_order_prepare(const struct venue_keys *keys, const struct venue_order_form *form,
+                          struct order_template *out);
+int binance_orders_logon(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, const char *id,
+                         char *out, size_t cap);
 int binance_query(const struct venue_keys *keys, const struct venue_query_request *request, const char *host,
                   char *out, size_t cap);

@@ -2,9 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../abi.h"
 #include "../base/error.h"
-#include "../base/hash.h"
 #include "binance.h"
 #include "rest_encode.h"
 
@@ -55,11 +53,6 @@ int binance_user_path(const struct venue_text *listen_key, char *out, size_t cap
     return 0; /* user data comes on the order connection */
 }
 
-static void sign(const struct venue_keys *keys, const struct text_write *payload, char signature[65]) {
-    hash_hmac_sha256_hex(keys->secret, strnlen(keys->secret, sizeof keys->secret), payload->out, payload->size,
-                         signature);
-}
-
 /* name=value of a signature payload, or "name":"value" of JSON. */
 static void write_pair(struct text_write *write, bool json, const char *name, const char *value, size_t size) {
     if (write->size > 0) text_write_string(write, json ? "," : "&");
@@ -82,79 +75,103 @@ static void write_pair_u64(struct text_write *write, bool json, const char *name
     text_write_u64(write, value);
 }
 
-static void write_pair_units(struct text_write *write, bool json, const char *name, int64_t units,
-                             uint32_t digits) {
-    char text[48];
-    write_pair(write, json, name, text, decimal_format_units(units, digits, text, sizeof text));
+static void write_pair_mark(struct text_write *write, bool json, const char *name, const char *mark) {
+    if (write->size > 0) text_write_string(write, json ? "," : "&");
+    if (json) text_write_string(write, "\"");
+    text_write_string(write, name);
+    text_write_string(write, json ? "\":\"" : "=");
+    text_write_string(write, mark);
+    if (json) text_write_string(write, "\"");
 }
 
-/* Parameters in the order of their names: the order of the signature payload, and as good as any in JSON. */
+/* Parameters in the order of their names: the order of the signature payload, and as good as any in JSON. In a session
+ * neither key nor signature goes along. */
 static void write_order(struct text_write *write, bool json, const struct venue_keys *keys,
-                        const struct venue_order_request *order) {
-    write_pair(write, json, "apiKey", keys->key, strnlen(keys->key, sizeof keys->key));
-    write_pair_text(write, json, "newClientOrderId", order->client_id);
+                        const struct venue_order_form *form) {
+    if (keys->type == VENUE_KEY_HMAC)
+        write_pair(write, json, "apiKey", keys->key, strnlen(keys->key, sizeof keys->key));
+    write_pair_mark(write, json, "newClientOrderId", ORDER_MARK_CLIENT_ID);
     write_pair_text(write, json, "newOrderRespType", "FULL");
-    write_pair_units(write, json, "price", order->price, order->price_digits);
-    write_pair_units(write, json, "quantity", order->qty, order->qty_digits);
-    write_pair_u64(write, json, "recvWindow", order->recv_window_ms);
-    write_pair_text(write, json, "side", order->side == ABI_SIDE_BUY ? "BUY" : "SELL");
-    write_pair(write, json, "symbol", order->symbol.data, order->symbol.size);
+    write_pair_mark(write, json, "price", ORDER_MARK_PRICE);
+    write_pair_mark(write, json, "quantity", ORDER_MARK_QTY);
+    write_pair_u64(write, json, "recvWindow", form->recv_window_ms);
+    write_pair_mark(write, json, "side", ORDER_MARK_SIDE);
+    write_pair(write, json, "symbol", form->symbol.data, form->symbol.size);
     write_pair_text(write, json, "timeInForce", "IOC");
-    write_pair_u64(write, json, "timestamp", (uint64_t)(order->wall_ns / NS_PER_MS));
+    text_write_string(write, json ? ",\"timestamp\":" ORDER_MARK_TIME : "&timestamp=" ORDER_MARK_TIME);
     write_pair_text(write, json, "type", "LIMIT");
 }
 
-static void write_subscription(struct text_write *write, bool json, const struct venue_keys *keys, int64_t wall_ns,
-                               uint32_t recv_window_ms) {
+int binance_order_prepare(const struct venue_keys *keys, const struct venue_order_form *form,
+                          struct order_template *out) {
+    char payload_text[PAYLOAD_SIZE_MAX], params_text[PAYLOAD_SIZE_MAX], message_text[ORDER_TEXT_SIZE];
+    struct text_write payload = text_write_to(payload_text, sizeof payload_text);
+    struct text_write params = text_write_to(params_text, sizeof params_text);
+    struct text_write message = text_write_to(message_text, sizeof message_text);
+    bool sign = keys->type == VENUE_KEY_HMAC;
+    if (!order_form_valid(form)) return ERROR_BAD;
+    write_order(&payload, false, keys, form);
+    write_order(&params, true, keys, form);
+    if (payload.error || params.error) return payload.error ? payload.error : params.error;
+    text_write_string(&message, "{\"id\":\"" ORDER_MARK_CLIENT_ID "\",\"method\":\"order.place\",\"params\":{");
+    text_write_bytes(&message, params.out, params.size);
+    text_write_string(&message, sign ? ",\"signature\":\"" ORDER_MARK_SIGNATURE "\"}}" : "}}");
+    if (message.error) return message.error;
+    struct order_form_text text = {.message = message.out,
+                                   .message_size = message.size,
+                                   .payload = sign ? payload.out : NULL,
+                                   .payload_size = payload.size};
+    return order_template_make(out, sign ? &keys->hmac : NULL, &text, form->price_digits, form->qty_digits,
+                               CLIENT_ID_SIZE_MAX);
+}
+
+static void write_proof(struct text_write *write, bool json, const struct venue_keys *keys, int64_t wall_ns,
+                        uint32_t recv_window_ms) {
     write_pair(write, json, "apiKey", keys->key, strnlen(keys->key, sizeof keys->key));
     write_pair_u64(write, json, "recvWindow", recv_window_ms);
     write_pair_u64(write, json, "timestamp", (uint64_t)(wall_ns / NS_PER_MS));
 }
 
-static void write_request_end(struct text_write *write, const struct text_write *params, const char *signature) {
-    text_write_bytes(write, params->out, params->size);
-    text_write_string(write, ",\"signature\":\"");
-    text_write_bytes(write, signature, 64);
-    text_write_string(write, "\"}}");
-}
-
-int binance_order_place(const struct venue_keys *keys, const struct venue_order_request *order, const char *host,
-                        char *out, size_t cap) {
-    char payload_text[PAYLOAD_SIZE_MAX], params_text[PAYLOAD_SIZE_MAX], signature[65];
+/* A request that says nothing but who we are; `write` has come to its params. */
+static int finish_proof(struct text_write *write, const struct venue_keys *keys, int64_t wall_ns,
+                        uint32_t recv_window_ms) {
+    char payload_text[PAYLOAD_SIZE_MAX], params_text[PAYLOAD_SIZE_MAX], signature[KEYS_SIGNATURE_SIZE_MOST];
     struct text_write payload = text_write_to(payload_text, sizeof payload_text);
     struct text_write params = text_write_to(params_text, sizeof params_text);
-    (void)host; /* a WebSocket message */
-    if (!order_request_valid(order, CLIENT_ID_SIZE_MAX)) return ERROR_BAD;
-    write_order(&payload, false, keys, order);
-    write_order(&params, true, keys, order);
+    if (wall_ns <= 0 || recv_window_ms == 0 || recv_window_ms > RECV_WINDOW_MS_MAX) return ERROR_BAD;
+    write_proof(&payload, false, keys, wall_ns, recv_window_ms);
+    write_proof(&params, true, keys, wall_ns, recv_window_ms);
     if (payload.error || params.error) return payload.error ? payload.error : params.error;
-    sign(keys, &payload, signature);
+    int code = venue_keys_sign(keys, payload.out, payload.size, false, signature);
+    if (code != 0) return code;
+    text_write_bytes(write, params.out, params.size);
+    text_write_string(write, ",\"signature\":\"");
+    text_write_string(write, signature);
+    text_write_string(write, "\"}}");
+    return text_write_finish(write);
+}
 
+int binance_orders_logon(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, const char *id,
+                         char *out, size_t cap) {
     struct text_write write = text_write_to(out, cap);
+    if (keys->type != VENUE_KEY_ED25519) return 0; /* the venue gives sessions to these keys only */
     text_write_string(&write, "{\"id\":\"");
-    text_write_string(&write, order->client_id);
-    text_write_string(&write, "\",\"method\":\"order.place\",\"params\":{");
-    write_request_end(&write, &params, signature);
-    return text_write_finish(&write);
+    text_write_plain(&write, id, strlen(id));
+    text_write_string(&write, "\",\"method\":\"session.logon\",\"params\":{");
+    return finish_proof(&write, keys, wall_ns, recv_window_ms);
 }
 
 int binance_user_subscribe(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, uint64_t id,
                            char *out, size_t cap) {
-    char payload_text[PAYLOAD_SIZE_MAX], params_text[PAYLOAD_SIZE_MAX], signature[65];
-    struct text_write payload = text_write_to(payload_text, sizeof payload_text);
-    struct text_write params = text_write_to(params_text, sizeof params_text);
-    if (wall_ns <= 0 || recv_window_ms == 0 || recv_window_ms > RECV_WINDOW_MS_MAX) return ERROR_BAD;
-    write_subscription(&payload, false, keys, wall_ns, recv_window_ms);
-    write_subscription(&params, true, keys, wall_ns, recv_window_ms);
-    if (payload.error || params.error) return payload.error ? payload.error : params.error;
-    sign(keys, &payload, signature);
-
     struct text_write write = text_write_to(out, cap);
     text_write_string(&write, "{\"id\":");
     text_write_u64(&write, id);
+    if (keys->type == VENUE_KEY_ED25519) {
+        text_write_string(&write, ",\"method\":\"userDataStream.subscribe\"}");
+        return text_write_finish(&write);
+    }
     text_write_string(&write, ",\"method\":\"userDataStream.subscribe.signature\",\"params\":{");
-    write_request_end(&write, &params, signature);
-    return text_write_finish(&write);
+    return finish_proof(&write, keys, wall_ns, recv_window_ms);
 }
 
 int binance_query(const struct venue_keys *keys, const struct venue_query_request *request, const char *host,

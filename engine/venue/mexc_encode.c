@@ -66,23 +66,26 @@ int mexc_user_subscribe(const struct venue_keys *keys, int64_t wall_ns, uint32_t
     return text_write_finish(&write);
 }
 
-int mexc_order_place(const struct venue_keys *keys, const struct venue_order_request *order, const char *host,
-                     char *out, size_t cap) {
+int mexc_orders_logon(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, const char *id,
+                      char *out, size_t cap) {
+    (void)keys, (void)wall_ns, (void)recv_window_ms, (void)id, (void)out, (void)cap;
+    return 0; /* each order is signed */
+}
+
+/* What is the same in all orders comes first: the first block of the signature is then done beforehand. */
+int mexc_order_prepare(const struct venue_keys *keys, const struct venue_order_form *form,
+                       struct order_template *out) {
     char text[REST_QUERY_SIZE_MAX];
     struct text_write params = text_write_to(text, sizeof text);
-    if (!order_request_valid(order, CLIENT_ID_SIZE_MAX)) return ERROR_BAD;
+    if (!order_form_valid(form) || keys->type != VENUE_KEY_HMAC) return ERROR_BAD;
     text_write_string(&params, "symbol=");
-    text_write_percent(&params, order->symbol.data, order->symbol.size);
+    text_write_percent(&params, form->symbol.data, form->symbol.size);
     /* The type says it; a timeInForce parameter is ignored here and the order would rest on the book. */
-    text_write_string(&params, order->side == ABI_SIDE_BUY ? "&side=BUY" : "&side=SELL");
-    text_write_string(&params, "&type=IMMEDIATE_OR_CANCEL&quantity=");
-    text_write_units(&params, order->qty, order->qty_digits);
-    text_write_string(&params, "&price=");
-    text_write_units(&params, order->price, order->price_digits);
-    text_write_string(&params, "&newClientOrderId=");
-    text_write_string(&params, order->client_id);
-    return rest_encode_signed(&rest_style, keys, "POST", "/api/v3/order", &params, order->wall_ns,
-                              order->recv_window_ms, host, out, cap);
+    text_write_string(&params, "&type=IMMEDIATE_OR_CANCEL&recvWindow=");
+    text_write_u64(&params, form->recv_window_ms);
+    text_write_string(&params, "&side=" ORDER_MARK_SIDE "&quantity=" ORDER_MARK_QTY "&price=" ORDER_MARK_PRICE
+                               "&newClientOrderId=" ORDER_MARK_CLIENT_ID "&timestamp=" ORDER_MARK_TIME);
+    return rest_encode_order(&rest_style, keys, "/api/v3/order", &params, form, CLIENT_ID_SIZE_MAX, out);
 }
 
 int mexc_query(const struct venue_keys *keys, const struct venue_query_request *request, const char *host,

@@ -3,33 +3,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../abi.h"
 #include "../base/error.h"
-#include "../base/hash.h"
+#include "digits.h"
 
 #define NS_PER_MS          1000000
 #define RECV_WINDOW_MS_MAX 60000
 
-static bool client_id_valid(const char *id, size_t size_max) {
-    size_t size = strnlen(id, size_max + 1);
-    if (size == 0 || size > size_max) return false;
-    for (size_t index = 0; index < size; index++) {
-        char byte = id[index];
-        bool allowed = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
-        if (!allowed) return false;
-    }
-    return true;
-}
-
-bool order_request_valid(const struct venue_order_request *order, size_t client_id_size_max) {
-    if (order->price <= 0 || order->qty <= 0) return false;
-    if (order->price_digits > 18 || order->qty_digits > 18) return false;
-    if (order->side != ABI_SIDE_BUY && order->side != ABI_SIDE_SELL) return false;
-    if (order->symbol.size == 0 || order->symbol.size > VENUE_SYMBOL_SIZE_MAX) return false;
-    if (order->recv_window_ms == 0 || order->recv_window_ms > RECV_WINDOW_MS_MAX || order->wall_ns <= 0)
-        return false;
-    return client_id_valid(order->client_id, client_id_size_max);
+bool order_form_valid(const struct venue_order_form *form) {
+    return form->price_digits <= DIGITS_MOST && form->qty_digits <= DIGITS_MOST && form->symbol.size > 0 &&
+           form->symbol.size <= VENUE_SYMBOL_SIZE_MAX && form->recv_window_ms > 0 &&
+           form->recv_window_ms <= RECV_WINDOW_MS_MAX;
 }
 
 static void write_param(struct text_write *query, const char *name, struct venue_text value) {
@@ -72,7 +55,7 @@ static void write_head(struct text_write *write, const struct rest_style *style,
 int rest_encode_signed(const struct rest_style *style, const struct venue_keys *keys, const char *method,
                        const char *target, const struct text_write *params, int64_t wall_ns,
                        uint32_t recv_window_ms, const char *host, char *out, size_t cap) {
-    char text[REST_QUERY_SIZE_MAX], signature[65];
+    char text[REST_QUERY_SIZE_MAX], signature[KEYS_SIGNATURE_SIZE_MOST];
     struct text_write query = text_write_to(text, sizeof text);
     if (recv_window_ms == 0 || recv_window_ms > RECV_WINDOW_MS_MAX || wall_ns <= 0) return ERROR_BAD;
     if (params->error) return params->error;
@@ -80,8 +63,8 @@ int rest_encode_signed(const struct rest_style *style, const struct venue_keys *
     write_param_u64(&query, "recvWindow", recv_window_ms);
     write_param_u64(&query, "timestamp", (uint64_t)(wall_ns / NS_PER_MS));
     if (query.error) return query.error;
-    hash_hmac_sha256_hex(keys->secret, strnlen(keys->secret, sizeof keys->secret), query.out, query.size,
-                         signature);
+    int code = venue_keys_sign(keys, query.out, query.size, true, signature);
+    if (code != 0) return code;
 
     struct text_write write = text_write_to(out, cap);
     text_write_string(&write, method);
@@ -90,9 +73,32 @@ int rest_encode_signed(const struct rest_style *style, const struct venue_keys *
     text_write_string(&write, "?");
     text_write_bytes(&write, query.out, query.size);
     text_write_string(&write, "&signature=");
-    text_write_bytes(&write, signature, 64);
+    text_write_string(&write, signature);
     write_head(&write, style, keys->key, method, host);
     return text_write_finish(&write);
+}
+
+int rest_encode_order(const struct rest_style *style, const struct venue_keys *keys, const char *target,
+                      const struct text_write *params, const struct venue_order_form *form, uint32_t client_id_most,
+                      struct order_template *out) {
+    static const char before_signature[] = "&signature=";
+    char text[ORDER_TEXT_SIZE];
+    struct text_write write = text_write_to(text, sizeof text);
+    if (params->error) return params->error;
+    text_write_string(&write, "POST ");
+    text_write_string(&write, target);
+    text_write_string(&write, "?");
+    size_t begin = write.size;
+    text_write_bytes(&write, params->out, params->size);
+    text_write_string(&write, before_signature);
+    text_write_string(&write, ORDER_MARK_SIGNATURE);
+    write_head(&write, style, keys->key, "POST", form->host);
+    if (write.error) return write.error;
+    struct order_form_text form_text = {.message = write.out,
+                                        .message_size = write.size,
+                                        .payload_begin = begin,
+                                        .payload_end = sizeof before_signature - 1};
+    return order_template_make(out, &keys->hmac, &form_text, form->price_digits, form->qty_digits, client_id_most);
 }
 
 static int encode_public(const struct rest_style *style, const char *target, struct venue_text symbol,
@@ -121,11 +127,13 @@ static int write_params(const struct rest_style *style, const struct venue_query
         write_param(query, "origClientOrderId", request->client_id);
     }
     if (trades) {
-        if (request->order_id.size == 0 && request->since_ns <= 0) return ERROR_BAD;
+        if (request->order_id.size == 0 && (request->since_ns <= 0 || request->until_ns < request->since_ns))
+            return ERROR_BAD;
         if (request->order_id.size > 0) {
             write_param(query, "orderId", request->order_id);
         } else {
             write_param_u64(query, "startTime", (uint64_t)(request->since_ns / NS_PER_MS));
+            write_param_u64(query, "endTime", (uint64_t)(request->until_ns / NS_PER_MS));
         }
         write_param_u64(query, "limit", VENUE_QUERY_ROWS_MAX);
     }

@@ -13,13 +13,16 @@ struct rest_style {
     bool has_listen_key;
 };
 
-/* True when the order may be written at all: positive price and quantity, a known side, a client id of
- * [A-Za-z0-9_-]{1,client_id_size_max}, digits of at most 18, a recvWindow of 1 .. 60000 ms, a time. */
-bool order_request_valid(const struct venue_order_request *order, size_t client_id_size_max);
+/* True when orders may be written in this form: a symbol, digits of at most 18, a recvWindow of 1 .. 60000 ms. */
+bool order_form_valid(const struct venue_order_form *form);
 
 /* `params` is the finished query string without timestamp and signature (may be empty); `target` the path. */
 int rest_encode_signed(const struct rest_style *style, const struct venue_keys *keys, const char *method,
                        const char *target, const struct text_write *params, int64_t wall_ns,
                        uint32_t recv_window_ms, const char *host, char *out, size_t cap);
+/* The same of an order, with marks (order_template.h) in params, which are all but the signature. */
+int rest_encode_order(const struct rest_style *style, const struct venue_keys *keys, const char *target,
+                      const struct text_write *params, const struct venue_order_form *form, uint32_t client_id_most,
+                      struct order_template *out);
 int rest_encode_query(const struct rest_style *style, const struct venue_keys *keys,
                       const struct venue_query_request *request, const char *host, char *out, size_t cap);

@@ -29,13 +29,6 @@ void text_write_u64(struct text_write *write, uint64_t value) {
     text_write_bytes(write, digits + at, sizeof digits - at);
 }
 
-void text_write_units(struct text_write *write, int64_t units, uint32_t digits) {
-    char text[48];
-    size_t size = decimal_format_units(units, digits, text, sizeof text);
-    if (size == 0) write->error = ERROR_BAD;
-    text_write_bytes(write, text, size);
-}
-
 static int stays(uint8_t byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
            byte == '-' || byte == '.' || byte == '_' || byte == '~';

@@ -20,8 +20,6 @@ static inline struct text_write text_write_to(char *out, size_t cap) {
 void text_write_bytes(struct text_write *write, const char *data, size_t size);
 void text_write_string(struct text_write *write, const char *text);
 void text_write_u64(struct text_write *write, uint64_t value);
-/* Plain decimal, no exponent. */
-void text_write_units(struct text_write *write, int64_t units, uint32_t digits);
 /* Percent-encoded as RFC 3986 asks: letters, digits and -._~ stay, uppercase hex. */
 void text_write_percent(struct text_write *write, const char *data, size_t size);
 /* Of what goes between quotes of JSON or into a header line as it is: quotes, backslashes, blanks and control

@@ -12,19 +12,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "../base/decimal.h"
+#include "keys.h"
+#include "order_template.h"
 
 #define VENUE_FILLS_MAX        128 /* more than the 100 own trades or open orders asked for in one query */
 #define VENUE_QUERY_ROWS_MAX   100
 #define VENUE_BALANCES_MAX     512
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
+#define VENUE_SLACK_SIZE       64 /* bytes behind a feed message that decode_quote may read, whatever they hold */
 
 struct venue_text {
     const char *data; /* not NUL-terminated; NULL: absent */
     uint32_t size;
 };
+
+static inline struct venue_text venue_text_of(const char *text) {
+    return (struct venue_text){text, (uint32_t)strlen(text)};
+}
 
 enum venue_verdict {
     VENUE_ACCEPT = 1,  /* see type */
@@ -136,6 +144,16 @@ struct venue_message {
     struct venue_balance balance[VENUE_BALANCES_MAX];
 };
 
+/* A message that is a quote and nothing else, as decode_quote gives it: the BBO part of struct venue_message, with both
+ * sides there. */
+struct venue_quote {
+    struct venue_text symbol;
+    uint32_t flags; /* enum venue_quote_flag: LOCKED, CROSSED */
+    uint64_t seq;
+    int64_t event_ns;
+    struct decimal bid_price, bid_qty, ask_price, ask_qty;
+};
+
 /* Where the bytes come from; the same bytes mean different things on different connections. */
 enum venue_source {
     VENUE_SOURCE_FEED = 1,   /* WebSocket message on the market connection */
@@ -149,7 +167,7 @@ enum venue_query {
     VENUE_QUERY_TIME,
     VENUE_QUERY_ACCOUNT,
     VENUE_QUERY_ORDER,  /* by client id */
-    VENUE_QUERY_TRADES, /* own trades of one symbol; by venue order id where given, else since a time */
+    VENUE_QUERY_TRADES, /* own trades of one symbol; by venue order id where given, else by time */
     VENUE_QUERY_OPEN_ORDERS,
     VENUE_QUERY_CANCEL,           /* by client id */
     VENUE_QUERY_LISTEN_KEY_NEW,   /* MEXC */
@@ -158,20 +176,12 @@ enum venue_query {
     VENUE_QUERY_RULES,
 };
 
-struct venue_keys {
-    char key[128];
-    char secret[128];
-};
-
-struct venue_order_request {
+/* What is the same in all orders of a symbol at a venue. */
+struct venue_order_form {
     struct venue_text symbol; /* venue's name of the symbol */
-    const char *client_id;
-    int64_t price; /* units of 10^-price_digits */
-    int64_t qty;
+    const char *host;         /* HTTP only */
     uint32_t price_digits;
     uint32_t qty_digits;
-    uint32_t side;
-    int64_t wall_ns; /* venue-corrected wall clock for `timestamp` */
     uint32_t recv_window_ms;
 };
 
@@ -181,7 +191,8 @@ struct venue_query_request {
     struct venue_text client_id;
     struct venue_text order_id;
     struct venue_text listen_key;
-    int64_t since_ns;
+    int64_t since_ns; /* TRADES without an order id: the venue's time, both ends included, whole milliseconds */
+    int64_t until_ns;
     int64_t wall_ns;
     uint32_t recv_window_ms;
 };
@@ -197,6 +208,11 @@ struct venue_ops {
     void (*decode)(enum venue_source source, enum venue_query query, const uint8_t *data, size_t size, bool binary,
                    int http_status, struct venue_message *out);
 
+    /* The short way for feed messages. True: it is, beyond doubt, a quote with both sides; *out is complete and decode
+     * would say the same (ACCEPT, BBO). False: not so, *out is undefined; decode knows. VENUE_SLACK_SIZE bytes behind
+     * data+size must be readable; they change nothing. */
+    bool (*decode_quote)(const uint8_t *data, size_t size, bool binary, struct venue_quote *out);
+
     /* All encoders write to out (no terminator) and return the length, or ERROR_FULL / ERROR_BAD.
      * HTTP ones write a whole request, head and body, keep-alive, with `host` as Host. */
     int (*feed_path)(const struct venue_text *symbols, uint32_t count, char *out, size_t cap); /* request target */
@@ -205,10 +221,16 @@ struct venue_ops {
     int (*feed_ping)(char *out, size_t cap);   /* client keepalive text; 0: none needed */
     int (*orders_path)(char *out, size_t cap); /* target of the order WebSocket; 0: none */
     int (*user_path)(const struct venue_text *listen_key, char *out, size_t cap); /* 0: none */
+    /* Proves with the first message of an order WebSocket who we are: an ED25519 session. 0: no session, each order is
+     * signed. Not on the hot thread. */
+    int (*orders_logon)(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, const char *id,
+                        char *out, size_t cap);
     int (*user_subscribe)(const struct venue_keys *keys, int64_t wall_ns, uint32_t recv_window_ms, uint64_t id,
                           char *out, size_t cap);
-    int (*order_place)(const struct venue_keys *keys, const struct venue_order_request *order, const char *host,
-                       char *out, size_t cap);
+    /* Prepares the orders of a symbol: order_template_write then makes each one. 0, ERROR_BAD or ERROR_FULL. The keys
+     * must live as long as the template. */
+    int (*order_prepare)(const struct venue_keys *keys, const struct venue_order_form *form,
+                         struct order_template *out);
     int (*query)(const struct venue_keys *keys, const struct venue_query_request *request, const char *host,
                  char *out, size_t cap);
 };

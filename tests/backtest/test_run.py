@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.core import GridCounter, core_grid
@@ -198,11 +198,12 @@ def test_a_tape_is_not_run_with_a_request_for_other_data() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), cut=st.integers(60, 180), tail=st.integers(1, 120))
+@example(seed=245118, cut=102, tail=2)  # the last trade of the past is still open at its end
 def test_rows_of_the_future_never_change_a_trade_of_the_past(seed: int, cut: int, tail: int) -> None:
     whole, store = request(cut + tail), walk(seed, 300)
     short = request(cut)
     past, both = run(short, store, desk=desk()), run(whole, store, desk=desk())
-    known = past.trades.final_ns < short.end_ns
+    known = (past.trades.final_ns > 0) & (past.trades.final_ns < short.end_ns)  # 0: still open at the end
     settled = int(known.sum()) if known.all() else int(np.argmin(known))
     for item in fields(past.trades):
         left, right = getattr(past.trades, item.name), getattr(both.trades, item.name)

@@ -64,7 +64,7 @@ def test_a_start_may_be_written_in_any_of_these_ways(service: BacktestService, w
     ("change", "field", "allowed"),
     [
         ({"strategy": "cross"}, "strategy", "cross_exchange"),
-        ({"symbols": []}, "symbols", "1 to 32"),
+        ({"symbols": []}, "symbols", "1 to 1024"),
         ({"symbols": "BTCUSDT"}, "symbols", "a list of names"),
         ({"symbols": ["btc usdt"]}, "symbols", "such as BTCUSDT"),
         ({"symbols": ["NOTHING"]}, "symbols", "quote asset"),

@@ -114,11 +114,19 @@ class EngineDouble:
         for name in ("counters", "pnl", "risk", "exposures", "alarms"):
             self.publish(name)
         for index in range(len(VENUES)):
-            for name in ("venue", "book", "balances"):
-                self.publish(name, index)
+            self.publish("venue", index)
+            self.publish_pages(index)
             self.publish("venue", index, state=1, feed_up=1, orders_up=1, user_up=1)
         self.publish("strategy", 0, state=1, best_net_bps_e4=-(2**63))
         self.ready()
+
+    def publish_pages(self, venue: int) -> None:
+        """The pages of a venue that its symbols and assets need."""
+        constants = abi_layout().constants
+        for name, count in (("book", len(SYMBOLS)), ("balances", len(ASSETS))):
+            page, pages = constants[f"ABI_{name.upper()}_PAGE"], constants[f"ABI_{name.upper()}_PAGES"]
+            for index in range(-(-count // page)):
+                self.publish(name, venue * pages + index)
 
     def ready(self) -> None:
         self.segment["header"]["magic"] = abi_layout().constants["ABI_MAGIC"]
@@ -135,6 +143,10 @@ class EngineDouble:
 
     def slot(self, name: str, index: int = 0, which: int = 0) -> Any:
         return self.segment[name][2 * index + which]
+
+    def page(self, name: str, venue: int, page: int = 0) -> int:
+        """Index of a page of "book" or "balances", for `slot` and `publish`."""
+        return venue * abi_layout().constants[f"ABI_{name.upper()}_PAGES"] + page
 
     def publish(self, name: str, index: int = 0, **fields: Any) -> None:
         """One publication of a latched block; members not named keep their last value."""

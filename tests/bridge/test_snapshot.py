@@ -56,14 +56,14 @@ def test_pnl_is_in_dollars(double: EngineDouble, bridge: CEngineBridge) -> None:
 
 
 def test_quotes_are_scaled_by_their_symbol_and_none_means_no_bid(double: EngineDouble, bridge: CEngineBridge) -> None:
-    book = double.slot("book", 1, 0)["value"]["quote"].copy()
+    book = double.slot("book", double.page("book", 1))["value"]["quote"].copy()
     book["bid_price"][0], book["bid_qty"][0], book["recv_mono_ns"][0] = (
         6_000_050,
         12_345,
         time.monotonic_ns() - 2 * S,
     )
     book["ask_price"][1], book["ask_qty"][1], book["flags"][1] = 300_001, 15_000, 1
-    double.publish("book", 1, quote=book)
+    double.publish("book", double.page("book", 1), quote=book)
     quotes = {(quote.venue, quote.symbol): quote for quote in bridge.snapshot().quotes}
     bitcoin, ether = quotes["mexc", "BTCUSDT"], quotes["mexc", "ETHUSDT"]
     assert (bitcoin.bid, bitcoin.bid_qty, bitcoin.ask, bitcoin.ask_qty) == (60_000.5, 0.12345, None, None)

@@ -21,9 +21,7 @@ KILLS = int(os.environ.get("ARBDECK_KILLS", "8"))
 def busy_desk(desk: Desk) -> CEngineBridge:
     desk.risk(**WIDE_RISK)
     desk.generous_venues()
-    # Fewer than 100 own trades a second on a symbol: beyond that, one page of a venue's list cannot prove that an order
-    # never left, and the engine rightly stays in STARTING.
-    desk.strategy(cooldown_ms=20, max_position_usd=100.0)
+    desk.strategy(cooldown_ms=0, max_position_usd=100.0)
     desk.market(**BUSY)
     desk.engine_config(lambda document: document.update(record_quotes=True))
     desk.start_venues()

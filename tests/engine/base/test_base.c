@@ -84,52 +84,6 @@ static void test_crc32c_of_the_instruction_equals_the_table(void **state) {
                              crc32c_portable((uint32_t)size, bytes + start, size));
 }
 
-static void test_sha256_and_hmac_give_the_published_answers(void **state) {
-    (void)state;
-    uint8_t digest[32];
-    char hex[65];
-    hash_sha256("abc", 3, digest);
-    hash_hex(digest, sizeof digest, hex);
-    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    hash_sha256("", 0, digest);
-    hash_hex(digest, sizeof digest, hex);
-    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    /* RFC 4231, case 2 */
-    const char *text = "what do ya want for nothing?";
-    hash_hmac_sha256_hex("Jefe", 4, text, strlen(text), hex);
-    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    /* RFC 4231, case 6: a key longer than a block */
-    char key[131];
-    memset(key, 0xaa, sizeof key);
-    text = "Test Using Larger Than Block-Size Key - Hash Key First";
-    hash_hmac_sha256_hex(key, sizeof key, text, strlen(text), hex);
-    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-    hash_hmac_sha256_hex("", 0, "", 0, hex);
-    assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
-}
-
-static void *sign_often(void *context) {
-    char hex[65];
-    uint64_t *wrong_count = context;
-    for (int i = 0; i < 2000; i++) {
-        hash_hmac_sha256_hex("Jefe", 4, "what do ya want for nothing?", 28, hex);
-        *wrong_count += strcmp(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843") != 0;
-    }
-    return NULL;
-}
-
-static void test_threads_sign_at_the_same_time_without_disturbing_each_other(void **state) {
-    (void)state;
-    pthread_t thread[3];
-    uint64_t wrong_count[3] = {0};
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, sign_often, &wrong_count[i]), 0);
-    for (size_t i = 0; i < 3; i++) {
-        pthread_join(thread[i], NULL);
-        assert_int_equal(wrong_count[i], 0);
-    }
-}
-
 struct item {
     uint64_t number;
     uint64_t inverse;
@@ -290,8 +244,6 @@ int main(void) {
         cmocka_unit_test(test_error_trail_keeps_the_origin_first_and_never_overflows),
         cmocka_unit_test(test_crc32c_gives_the_known_answers_and_chains),
         cmocka_unit_test(test_crc32c_of_the_instruction_equals_the_table),
-        cmocka_unit_test(test_sha256_and_hmac_give_the_published_answers),
-        cmocka_unit_test(test_threads_sign_at_the_same_time_without_disturbing_each_other),
         cmocka_unit_test(test_spsc_refuses_when_full_and_keeps_the_order),
         cmocka_unit_test(test_spsc_hands_five_million_items_over_whole_and_in_order),
         cmocka_unit_test(test_log_line_has_time_and_level_and_cannot_be_forged),

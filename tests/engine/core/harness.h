@@ -199,7 +199,7 @@ static inline uint32_t out_count(const struct core_out *out, uint32_t type) {
 
 static inline int64_t world_quote_age(const struct world *w, uint32_t symbol, uint32_t venue) {
     struct abi_book book;
-    core_view_book(w->core, venue, &book);
+    core_view_book(w->core, venue, 0, &book);
     return w->now - book.quote[symbol].recv_mono_ns;
 }
 
@@ -256,7 +256,7 @@ static inline struct journal_fill world_fill(struct world *w, const struct journ
 
 static inline struct abi_balance world_account(const struct world *w, uint32_t venue, uint32_t asset) {
     struct abi_balances balances;
-    core_view_balances(w->core, venue, &balances);
+    core_view_balances(w->core, venue, 0, &balances);
     return balances.asset[asset];
 }
 

@@ -153,17 +153,17 @@ static void test_older_quotes_are_dropped_and_a_restarted_venue_is_heard_again(v
     w.now += MS;
     quote.recv_ns = w.now;
     core_on_quote(w.core, &quote, w.now, &w.out);
-    core_view_book(w.core, A, &book);
+    core_view_book(w.core, A, 0, &book);
     assert_int_equal(book.quote[BTC].bid_price, 100);
     assert_int_equal(book.quote[BTC].recv_mono_ns, w.now - MS); /* not fresher for it */
     assert_int_equal(world_counter(&w, ABI_COUNTER_QUOTES_STALE), 1);
     world_state(&w, JOURNAL_STATE_VENUE, A, ABI_VENUE_DOWN);
-    core_view_book(w.core, A, &book);
+    core_view_book(w.core, A, 0, &book);
     assert_int_equal(book.quote[BTC].bid_price, 0);
     world_state(&w, JOURNAL_STATE_VENUE, A, ABI_VENUE_UP);
     quote.venue_seq = 1;
     core_on_quote(w.core, &quote, w.now, &w.out);
-    core_view_book(w.core, A, &book);
+    core_view_book(w.core, A, 0, &book);
     assert_int_equal(book.quote[BTC].bid_price, 90);
     world_end(&w);
 }

@@ -46,6 +46,7 @@ struct run {
     int64_t sold[2];
     struct journal_record *journal;
     uint32_t journal_count;
+    struct abi_balances shown[2]; /* what a publisher shows that writes only the pages said to have changed */
 };
 
 static void hash_add(struct run *run, const void *data, size_t size) {
@@ -237,6 +238,15 @@ static void event_timer(struct run *run) {
     }
 }
 
+static void shown_check(struct run *run) {
+    for (uint32_t v = 0; v < 2; v++) {
+        struct abi_balances held;
+        core_view_balances(run->w.core, v, 0, &held);
+        if (core_balances_changed(run->w.core, v) != 0) run->shown[v] = held;
+        assert_memory_equal(&run->shown[v], &held, sizeof held);
+    }
+}
+
 static void invariants_check(const struct run *run) {
     const struct world *w = &run->w;
     int64_t base[2] = {0, 0};
@@ -268,8 +278,8 @@ static void snapshot_take(void *context, const struct journal_record *record) {
 static void same_money_check(const struct run *run, const struct core *other) {
     for (uint32_t v = 0; v < 2; v++) {
         struct abi_balances ours, theirs;
-        core_view_balances(run->w.core, v, &ours);
-        core_view_balances(other, v, &theirs);
+        core_view_balances(run->w.core, v, 0, &ours);
+        core_view_balances(other, v, 0, &theirs);
         for (uint32_t a = 0; a < 4; a++) {
             assert_int_equal(ours.asset[a].total_e8, theirs.asset[a].total_e8);
             assert_int_equal(ours.asset[a].frac_e19, theirs.asset[a].frac_e19);
@@ -360,6 +370,8 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
     if (!recover) assert_int_equal(core_detect_kernel_set(run->w.core, ABI_DETECT_SCALAR), 0);
     opening_journal(run);
     event_mark(run);
+    for (uint32_t v = 0; v < 2; v++)
+        core_view_balances(run->w.core, v, 0, &run->shown[v]);
     int64_t grain = random_below(&run->r, 2) == 0 ? 100 * MS : 1; /* times that collide, times that do not */
     for (uint32_t i = 0; i < EVENTS; i++) {
         int64_t step = random_below(&run->r, 3) == 0 ? 0 : random_below(&run->r, 30 * MS);
@@ -377,6 +389,7 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
         else
             event_state(run);
         invariants_check(run);
+        shown_check(run);
         if (recover && i % 500 == 499) recovery_check(run);
     }
     struct abi_pnl pnl;

@@ -62,7 +62,7 @@ static void test_feed_lost_while_the_venue_is_down_anyway_takes_its_prices_along
     quote.recv_ns = clock_mono_ns();
     apply_quote(b.hot, &quote, 0);
     struct abi_book book;
-    core_view_book(b.hot->core, BINANCE, &book);
+    core_view_book(b.hot->core, BINANCE, 0, &book);
     assert_int_equal(book.quote[0].bid_price, 99);
     close(venue);
     booted_end(&b);
