@@ -210,9 +210,9 @@ static void *receiver_main(void *argument) {
     snprintf(name, sizeof name, "receive-%u", receiver->index);
     pthread_setname_np(pthread_self(), name);
     pin(receiver);
-    receiver->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &receiver->trail);
+    receiver->ring = uring_create(receiver->connection_max, HOT_RECEIVE_SIZE, &receiver->trail);
     if (receiver->ring != NULL && tls_memory_pool(&receiver->trail) == 0)
-        receiver->wires = wires_create(receiver->ring, URING_CONNECTION_MAX);
+        receiver->wires = wires_create(receiver->ring, receiver->connection_max);
     if (receiver->wires == NULL) {
         if (receiver->trail.code == 0) error_set(&receiver->trail, ERROR_SYSTEM, "no memory for connections");
         atomic_store(&receiver->state, RECEIVER_FAILED);

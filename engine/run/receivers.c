@@ -41,6 +41,7 @@ int receivers_start(struct hot *hot, struct error_trail *trail) {
         struct receiver *receiver = receiver_create(hot->engine, i, cpu, trail);
         if (receiver == NULL) return trail->code;
         receivers->receiver[i] = receiver;
+        receiver->connection_max = hot->connection_max;
         for (uint32_t v = 0; v < settings->venue_count; v++)
             receiver->symbols[v] = &hot->gateway[v].symbols;
         int code = receiver_start(receiver, hot->ring, &receivers->hot_sleeps, trail);
@@ -101,8 +102,7 @@ int receivers_add(struct hot *hot, const struct to_hot *message) {
                                    .fd = message->fd,
                                    .tls = message->tls,
                                    .rest_plain_size = message->rest_plain_size};
-    int code =
-        lay_rest(receiver, hot->engine->rest[message->venue][message->role], message->rest_size, &task->rest);
+    int code = lay_rest(receiver, message->rest, message->rest_size, &task->rest);
     if (code == 0) code = give(receiver, task);
     if (code != 0) {
         if (task->rest < RECEIVER_RESTS) atomic_store(&receiver->rest[task->rest].busy, false);
