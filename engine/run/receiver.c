@@ -33,9 +33,10 @@ static bool allocate(struct receiver *receiver) {
     receiver->tasks = ring_of(RECEIVER_TASKS, sizeof(struct receiver_task));
     receiver->notes = ring_of(RECEIVER_NOTES, sizeof(struct receiver_note));
     receiver->life = block(URING_CONNECTION_MAX * sizeof *receiver->life);
+    receiver->seen = block(URING_CONNECTION_MAX * sizeof *receiver->seen);
     receiver->fragments = block((size_t)RECEIVER_FRAGMENTS * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
-    bool whole =
-        receiver->tasks != NULL && receiver->notes != NULL && receiver->life != NULL && receiver->fragments != NULL;
+    bool whole = receiver->tasks != NULL && receiver->notes != NULL && receiver->life != NULL &&
+                 receiver->seen != NULL && receiver->fragments != NULL;
     for (uint32_t i = 0; i < RECEIVER_RESTS; i++) {
         receiver->rest[i].bytes = block(ENGINE_REST_SIZE);
         whole = whole && receiver->rest[i].bytes != NULL;
@@ -70,6 +71,7 @@ void receiver_destroy(struct receiver *receiver) {
     for (uint32_t i = 0; i < RECEIVER_RESTS; i++)
         free(receiver->rest[i].bytes);
     free(receiver->fragments);
+    free(receiver->seen);
     free(receiver->life);
     free(receiver->notes);
     free(receiver->tasks);

@@ -104,7 +104,8 @@ struct receiver {
     struct spsc *notes;
     struct handover quotes;
     struct receiver_rest rest[RECEIVER_RESTS];
-    struct receiver_life *life; /* by the hot thread's number */
+    struct receiver_life *life; /* by the hot thread's number, */
+    struct receiver_life *seen; /* and what the hot thread has counted of it; over all uses of a number */
     /* The receiver's own. */
     struct wires *wires;
     struct stages stages;
