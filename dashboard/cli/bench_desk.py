@@ -212,7 +212,8 @@ def engine_document(scene: Scene, instance: str, ports: list[int], hot_cpu: int)
         "threads": {"hot_cpu": hot_cpu, "busy_poll": scene.busy_poll and hot_cpu >= 0},
         "venue_stale_ms": 60000,
         "venues": [
-            _venue(index, kind, port, scene.tls) for index, (kind, port) in enumerate(zip(scene.kinds, ports, strict=True))
+            _venue(index, kind, port, scene.tls)
+            for index, (kind, port) in enumerate(zip(scene.kinds, ports, strict=True))
         ],
         "symbols": symbols,
         "risk": RISK,
@@ -243,12 +244,12 @@ class BenchDesk:
         deadline = time.monotonic() + READY_S
         self._wait_subscribed(deadline)
         while time.monotonic() < deadline:
-            self.load.ask("quote 300")
+            self.load.ask("quote 100")
             if self.engine.poll() is not None:
                 raise BenchError(f"the engine ended: {self.log_tail()}")
             with suppress(BridgeError):
                 if self.bridge.snapshot().status.state == "ACTIVE":
-                    self.load.ask("quote 2500")
+                    self.load.ask("quote 1200")
                     return
         raise BenchError(f"the engine is not ACTIVE within {READY_S:.0f} s: {self.log_tail()}")
 
@@ -258,6 +259,11 @@ class BenchDesk:
                 raise BenchError(f"the engine ended: {self.log_tail()}")
             if time.monotonic() > deadline_s:
                 raise BenchError(f"the engine does not subscribe within {READY_S:.0f} s: {self.log_tail()}")
+
+    def stop_engine(self) -> None:
+        """Its processor is free from here on; the exchanges stay."""
+        self.bridge.close()
+        _end(self.engine)
 
     def log_tail(self) -> str:
         return " | ".join(self._log.read_text(errors="replace").splitlines()[-6:])
