@@ -9,7 +9,7 @@ JOBS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run login test test-c test-sanitize check lock clean
+.PHONY: help setup run login certificates test test-c test-sanitize check lock clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: ## Starts venues, engine and dashboard; Ctrl-C stops them (PORT=N, REPLAY=F
 
 login: ## Prints again how to sign in to the running dashboard
 	@arbdeck login $(if $(PORT),--port '$(PORT)')
+
+certificates: setup ## Makes certificates in config/tls for simulated venues with TLS (docs/tls.md)
+	@$(BIN)/python -m simulator.certificates config/tls
 
 test: setup test-c test-sanitize ## Sets up and runs every test: C, C under sanitizers, then pytest with the style checks
 	ARBDECK_ENGINE=$(CURDIR)/$(BIN)/arbdeck-engine ARBDECK_SHM_WRITER=$(CURDIR)/build/tests/shm_writer \

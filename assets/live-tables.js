@@ -29,6 +29,7 @@
       A.text(sub, (venue.state !== "UP" && venue.reason ? venue.reason + " · " : "") + "ack " + A.micros(venue.ack_p50) +
         " p50 " + A.micros(venue.ack_p99) + " p99 · clock " + (A.known(venue.offset_ms)
           ? A.signed(venue.offset_ms, 1) + " ms" : A.DASH) + " · gaps " + A.count(venue.gaps) + rateText +
+        (venue.feeds[0] < venue.feeds[1] ? " · feeds " + venue.feeds[0] + "/" + venue.feeds[1] : "") +
         (venue.unknown ? " · unknown orders " + venue.unknown : ""));
       A.bar(rate, venue.rate_limit ? venue.rate_used / venue.rate_limit : null, "normal");
       const off = venue.state === "OFF";
@@ -89,9 +90,18 @@
     });
   }
 
+  // Of many symbols or assets the server sends those to look at: which, and out of how many. Rows that it no longer sends
+  // stay in this page's copy of the tree, so only the names it lists are drawn.
+  function shown(section, of) {
+    const all = A.live.tree[section] || {}, note = (A.live.tree.shown || {})[section] || { names: [], of: 0 };
+    const names = note.names.filter((name) => all[name]);
+    A.text(A.byId(id(section + "-note")), names.length < note.of ? names.length + " of " + A.count(note.of) + " " + of : "");
+    return names;
+  }
+
   function quotes() {
     const all = A.live.tree.quotes || {}, names = Object.keys(A.live.tree.venues || {});
-    const pairs = Object.keys(all).flatMap((symbol) => names.filter((v) => all[symbol][v]).map((v) => symbol + " " + v));
+    const pairs = shown("quotes", "symbols: open exposures, then widest gaps").flatMap((symbol) => names.filter((v) => all[symbol][v]).map((v) => symbol + " " + v));
     grid(A.byId(id("quote-rows")), ["Symbol, venue", "Bid size", "Bid", "Ask", "Ask size", "Spread bps", "Age"],
       pairs, (key) => {
         const [symbol, venue] = key.split(" "), [bid, bidSize, ask, askSize, age, crossed] = all[symbol][venue];
@@ -105,7 +115,7 @@
   function balances() {
     const all = A.live.tree.balances || {}, names = Object.keys(A.live.tree.venues || {});
     grid(A.byId(id("balance-rows")), ["Asset, venue", "Owned", "Reserved", "Venue says"],
-      Object.keys(all).flatMap((asset) => names.filter((v) => all[asset][v]).map((v) => asset + " " + v)), (key) => {
+      shown("balances", "assets: differences first").flatMap((asset) => names.filter((v) => all[asset][v]).map((v) => asset + " " + v)), (key) => {
         const [asset, venue] = key.split(" "), [total, reserved, said] = all[asset][venue];
         const off = A.known(said) && Math.abs(said - total) > 1e-6 * Math.max(1, Math.abs(total));
         return [[asset + " · " + A.label(venue)], [A.plain(total, 8)], [A.plain(reserved, 8)],

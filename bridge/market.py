@@ -7,6 +7,7 @@ at a snapshot looks at a few.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -74,8 +75,21 @@ class _Rows(Sequence[Item]):
     def __iter__(self) -> Iterator[Item]:
         return (self._at(*place) for place in self._places)
 
+    @abstractmethod
     def _at(self, venue_index: int, index: int) -> Item:
-        raise NotImplementedError
+        """The record of one place."""
+
+    def _written(self, index: int) -> list[int]:
+        """Venues whose page with this symbol or asset was written."""
+        page = index // self._page_size
+        return [venue for venue, pages in enumerate(self._pages) if pages[page] is not None]
+
+    def _rows(self, item: str, count: int) -> Records:
+        """Raw items [venue, symbol or asset]; zeros where nothing was written."""
+        size = abi_layout().sizeof(item) * self._page_size
+        data = b"".join(page if page is not None else bytes(size) for pages in self._pages for page in pages)
+        rows: Records = np.frombuffer(data, abi_layout().dtype(item)).reshape(len(self._pages), -1)
+        return rows[:, :count]
 
     def _page(self, venue_index: int, index: int) -> tuple[bytes, int]:
         """The page that holds a thing, and the thing's place on it."""
@@ -114,10 +128,19 @@ class QuoteRows(_Rows[Quote]):
             crossed=bool(row["flags"] & self._crossed),
         )
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All names of the tables, whether quoted yet or not."""
+        return tuple(self._tables.symbol_index)
+
     def of(self, symbol: str) -> list[Quote]:
         """The quotes of one symbol, in the order of the venues."""
         index = self._tables.symbol_index.get(symbol)
-        return [] if index is None else [self._at(*place) for place in self._places if place[1] == index]
+        if index is None:
+            return []
+        traded = self._tables.symbols[index].venue_mask
+        venues = [venue for venue in self._written(index) if traded >> venue & 1]
+        return [self._at(venue, index) for venue in venues]
 
     def widest(self, count: int, age_max_s: float) -> list[str]:
         """Names of the symbols with the widest gap between two venues now, widest first.
@@ -130,19 +153,12 @@ class QuoteRows(_Rows[Quote]):
 
     def _gaps(self, age_max_s: float) -> np.typing.NDArray[np.float64]:
         """float64[symbols]: gross gap as a fraction; -inf: none."""
-        book = self._book()
+        book = self._rows("abi_quote", len(self._tables.symbols))
         live = (self._now_mono_ns - book["recv_mono_ns"] <= age_max_s * 1e9) & (book["flags"] == 0)
         bid = np.where(live & (book["bid_price"] > 0), book["bid_price"], 0).max(axis=0)
         most = np.iinfo(np.int64).max
         ask = np.where(live & (book["ask_price"] > 0), book["ask_price"], most).min(axis=0)
         return np.where((bid > 0) & (ask < most), (bid - ask) / ask, -np.inf)
-
-    def _book(self) -> Records:
-        """Raw quotes [venue, symbol]; zeros where nothing was written."""
-        dtype, size = abi_layout().dtype("abi_quote"), abi_layout().sizeof("abi_book")
-        data = b"".join(page if page is not None else bytes(size) for venue in self._pages for page in venue)
-        rows: Records = np.frombuffer(data, dtype).reshape(len(self._pages), -1)
-        return rows[:, : len(self._tables.symbols)]
 
 
 class BalanceRows(_Rows[Balance]):
@@ -166,6 +182,26 @@ class BalanceRows(_Rows[Balance]):
             total_e8=row["total_e8"],
             frac_e19=row["frac_e19"],
         )
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        return self._tables.assets
+
+    def of(self, asset: str) -> list[Balance]:
+        """The balances of one asset, in the order of the venues."""
+        index = self._tables.asset_index.get(asset)
+        return [] if index is None else [self._at(venue, index) for venue in self._written(index)]
+
+    def notable(self, count: int) -> list[str]:
+        """Names of the assets to look at first: ledger and venue differ, something is reserved, something is owned.
+
+        Within each group in the order of the tables; what is owned nowhere comes last.
+        """
+        rows = self._rows("abi_balance", len(self._tables.assets))
+        differs = ((rows["venue_wall_ns"] != 0) & (rows["venue_e8"] != rows["total_e8"])).any(axis=0)
+        reserved, owned = (rows["reserved_e8"] != 0).any(axis=0), (rows["total_e8"] != 0).any(axis=0)
+        order = np.lexsort((~owned, ~reserved, ~differs))
+        return [self._tables.assets[index] for index in order[:count]]
 
 
 def or_none(value: int) -> int | None:

@@ -61,6 +61,10 @@ class Tables:
     def symbol_index(self) -> dict[str, int]:
         return {symbol.name: index for index, symbol in enumerate(self.symbols)}
 
+    @cached_property
+    def asset_index(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.assets)}
+
     def symbol(self, index: int) -> SymbolInfo:
         """An index outside the table (a damaged record) yields a visible placeholder, not an exception."""
         return self.symbols[index] if index < len(self.symbols) else _placeholder_symbol(index)

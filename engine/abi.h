@@ -347,7 +347,7 @@ struct abi_balance {
     int64_t total_e8;     /* ledger: everything owned at the venue */
     int64_t reserved_e8;  /* held for orders in flight or UNKNOWN */
     int64_t venue_e8;     /* what the venue last said; see venue_wall_ns */
-    int64_t venue_wall_ns; /* 0: never asked */
+    int64_t venue_wall_ns; /* 0: never asked; where venue and books stay at 0, of the first time it said so */
     int64_t frac_e19;     /* remainder of total below 1e-8, in 1e-19, >= 0 */
 };
 

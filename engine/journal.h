@@ -257,7 +257,9 @@ enum journal_state_what {
     JOURNAL_STATE_TRADING = 1,  /* new_value: enum abi_state */
     JOURNAL_STATE_STRATEGY = 2, /* index = strategy, enum abi_strategy_state */
     JOURNAL_STATE_VENUE = 3,    /* index = venue, enum abi_venue_state */
-    JOURNAL_STATE_GATEWAY = 4,  /* index = venue; new_value = orders that may leave now (free connections); 0: busy */
+    /* index = venue; new_value = orders that may leave now (free connections), 0: busy; old_value = how many of these
+     * arbitrage must leave to hedges */
+    JOURNAL_STATE_GATEWAY = 4,
     JOURNAL_STATE_KILL = 5,     /* new_value 1: latched */
     JOURNAL_STATE_RELEASE = 6,  /* index = symbol: a person cleared repetition, quarantine or an open exposure */
     JOURNAL_STATE_JOURNAL = 7,  /* new_value 1: healthy */

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "ctl/settings.h"
+#include "net/tls_memory.h"
 #include "run/engine.h"
 #include "venue/venue.h"
 
@@ -84,6 +85,7 @@ static int decode(const char *venue, const char *path) {
 }
 
 int main(int count, char **argument) {
+    if (!tls_memory_init()) fprintf(stderr, "the memory of TLS cannot be pooled\n");
     if (count >= 2 && strcmp(argument[1], "run") == 0) return run(count - 2, argument + 2);
     if (count == 4 && strcmp(argument[1], "decode") == 0) return decode(argument[2], argument[3]);
     if (count == 3 && strcmp(argument[1], "schema") == 0)

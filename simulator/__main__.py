@@ -134,8 +134,9 @@ async def serve(arguments: argparse.Namespace, environment: Environment, setting
 def _announce(settings: Settings, exchanges: list[Exchange]) -> None:
     for exchange in exchanges:
         log.info(
-            "%s (%s) on %s:%d; %d orders and %d fills from earlier runs",
+            "%s (%s) on %s:%d%s; %d orders and %d fills from earlier runs",
             exchange.settings.name, exchange.settings.kind, HOST, exchange.settings.port,
+            " with TLS" if exchange.settings.certificate_file is not None else "",
             len(exchange.orders), len(exchange.fills),
         )  # fmt: skip
     log.info("control and oracle on %s:%d", HOST, settings.control_port)

@@ -18,6 +18,7 @@ from simulator.limits import MessageRate, RateLimited
 from simulator.orders import Fill, Order
 from simulator.peer import Peer
 from simulator.server import Event, VenueServer
+from simulator.sessions import INVALID_KEY, LOGON_METHODS, Proof, Session, SessionRevoked
 from simulator.signing import query_payload, sorted_payload
 
 REQUESTS_PER_S = (
@@ -56,6 +57,7 @@ class BinanceServer(VenueServer):
         self._reports = shapes.Reports(time.time_ns() // 1000)
         self._users: dict[Peer, int] = {}
         self._subscription_counts: dict[Peer, int] = {}
+        self._sessions: dict[Peer, Session] = {}
         exchange.listen(self._on_order)
         router = self.app.router
         router.add_get("/ws", self._stream)
@@ -84,6 +86,7 @@ class BinanceServer(VenueServer):
     async def _ws_api(self, request: web.Request) -> web.StreamResponse:
         self.api.limits.weight.add(wall_ms(), 2)
         peer = Peer(request, "orders", self.exchange.settings.timers, answers_pings=True)
+        self._sessions[peer] = Session(returns_limits=peer.query.get("returnRateLimits") != "false")
         self.peers.add(peer)
         try:
             return await peer.run(self._on_request, MessageRate(REQUESTS_PER_S))
@@ -91,6 +94,7 @@ class BinanceServer(VenueServer):
             self.peers.discard(peer)
             self._users.pop(peer, None)
             self._subscription_counts.pop(peer, None)
+            self._sessions.pop(peer, None)
 
     def _on_request(self, peer: Peer, text: str) -> None:
         self.spawn(self._answer(peer, text))
@@ -110,13 +114,21 @@ class BinanceServer(VenueServer):
         try:
             if not isinstance(params, dict):
                 raise ApiError(400, -1135, "Invalid JSON Request")
+            session = self._sessions[peer]
+            self.api.keys.expire(session)
             key = str(params.get("apiKey") or "")
-            result = await self.api.call(method, params, sorted_payload(params), key)
+            result = await self.api.call(method, params, Proof(sorted_payload(params), key, session))
             if method.startswith("userDataStream."):
                 result = self._user_data(peer, method, params)
+            if method in LOGON_METHODS:
+                result = session.to_json(user_data=peer in self._users)
+            if method == "session.logout":
+                self._end_user_data(peer)
             reply |= {"status": 200, "result": result}
         except AnswerLost:
             return
+        except SessionRevoked:
+            reply |= {"id": None, "status": 401, "error": {"code": -2015, "msg": INVALID_KEY}}
         except RateLimited as limited:
             status, error = _limited(limited)
             reply |= {"status": status, "error": error}
@@ -129,18 +141,21 @@ class BinanceServer(VenueServer):
     # --- user data
 
     def _user_data(self, peer: Peer, method: str, params: Json) -> Json:
-        if method == "userDataStream.subscribe.signature":
+        if method.startswith("userDataStream.subscribe"):
             if peer in self._users:
                 raise ApiError(400, -2035, "User data stream subscription already active.")
             subscription = self._subscription_counts.get(peer, 0)
             self._subscription_counts[peer] = subscription + 1
             self._users[peer] = subscription
             return {"subscriptionId": subscription}
+        self._end_user_data(peer)
+        return {}
+
+    def _end_user_data(self, peer: Peer) -> None:
         ended = self._users.pop(peer, None)
         if ended is not None:
             terminated = {"e": "eventStreamTerminated", "E": wall_ms()}
             peer.push(_dump({"subscriptionId": ended, "event": terminated}))
-        return {}
 
     def _on_order(self, cause: Cause, order: Order, fills: list[Fill], assets: list[str]) -> None:
         now_ms = wall_ms()
@@ -173,7 +188,7 @@ class BinanceServer(VenueServer):
         headers: dict[str, str] = {}
         try:
             key = request.headers.get("X-MBX-APIKEY", "")
-            answer, status = await self.api.call(method, params, query_payload(query, body), key), 200
+            answer, status = await self.api.call(method, params, Proof(query_payload(query, body), key)), 200
         except AnswerLost:
             return await self.hold(request)
         except RateLimited as limited:

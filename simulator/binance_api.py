@@ -16,7 +16,8 @@ from simulator.exchange import Exchange, wall_ms
 from simulator.limits import BinanceLimits, RateLimited
 from simulator.orders import SIDES, Fill, Order, Request
 from simulator.server import VenueServer
-from simulator.signing import check_time, signature_matches
+from simulator.sessions import LOGON_METHODS, Keys, Proof, mandatory
+from simulator.signing import check_time
 
 Params = Mapping[str, object]
 CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
@@ -39,8 +40,10 @@ WEIGHTS = {
     "account.status": 20,
     "account.commission": 20,
     "myTrades": 20,
+    "userDataStream.subscribe": 2,
     "userDataStream.subscribe.signature": 2,
     "userDataStream.unsubscribe": 2,
+    **dict.fromkeys(LOGON_METHODS, 2),
 }
 SIGNED = {
     "order.place",
@@ -65,14 +68,15 @@ class BinanceApi:
         self._server = server
         self._exchange: Exchange = server.exchange
         self._candles = candles
+        self.keys = Keys(server.exchange.settings, server.exchange.faults)
         self.limits = BinanceLimits(server.exchange.settings.limits)
         self.cancel_ids: dict[int, str] = {}  # order id -> client id of its cancel request
         self._own_ids = itertools.count(time.time_ns())
 
-    async def call(self, method: str, params: Params, payload: str, key: str) -> object:
-        """Carries out one method; `payload` is what was signed. Raises ApiError, RateLimited, AnswerLost."""
+    async def call(self, method: str, params: Params, proof: Proof) -> object:
+        """Carries out one method; `proof` says who asks. Raises ApiError, RateLimited, AnswerLost."""
         if method == "order.place":
-            return await self._place(params, payload, key)
+            return await self._place(params, proof)
         if method not in WEIGHTS:
             raise ApiError(400, -1000, f"Unknown method {method!r}.")
         weight = WEIGHTS[method]
@@ -81,13 +85,30 @@ class BinanceApi:
         elif method == "myTrades" and params.get("orderId") is not None:
             weight = 5
         self.limits.spend(wall_ms(), weight)
-        self._check_signed(method, params, payload, key)
+        if method in LOGON_METHODS or method == "userDataStream.subscribe":
+            return self._session(method, params, proof)
+        self._check_signed(method, params, proof)
         if method == "order.cancel":
             await self._server.travel()
             answer: object = self._cancel(params)
             await self._server.delay_ack()
             return answer
         return self._query(method, params)
+
+    def _session(self, method: str, params: Params, proof: Proof) -> object:
+        """What only WebSockets have; the server puts the session's state into the answer."""
+        session = proof.session
+        if session is None:
+            raise ApiError(400, -1000, f"Unknown method {method!r}.")
+        if method == "session.logon":
+            self.keys.check_logon(params, proof)
+            self._check_time(params)
+            self.keys.begin(session, proof.key)
+        elif method == "session.logout":
+            session.key = ""
+        elif method == "userDataStream.subscribe" and not session.key:
+            raise mandatory("apiKey")
+        return {}
 
     def _query(self, method: str, params: Params) -> object:
         handlers: dict[str, Callable[[Params], object]] = {
@@ -109,20 +130,10 @@ class BinanceApi:
 
     # --- checks
 
-    def _check_signed(self, method: str, params: Params, payload: str, key: str) -> None:
+    def _check_signed(self, method: str, params: Params, proof: Proof) -> None:
         if method not in SIGNED:
             return
-        if not key:
-            raise ApiError(
-                400, -1102, "Mandatory parameter 'apiKey' was not sent, was empty/null, or malformed."
-            )
-        if key != self._exchange.settings.key:
-            raise ApiError(401, -2015, "Invalid API-key, IP, or permissions for action.")
-        for name in ("timestamp", "signature"):
-            if params.get(name) in (None, ""):
-                raise _mandatory(name)
-        if not signature_matches(self._exchange.settings.secret, payload, str(params["signature"]).lower()):
-            raise ApiError(400, -1022, "Signature for this request is not valid.")
+        self.keys.check(params, proof)
         self._check_time(params)
 
     def _check_time(self, params: Params) -> None:
@@ -137,19 +148,19 @@ class BinanceApi:
     def _symbol(self, params: Params) -> str:
         symbol = params.get("symbol")
         if symbol in (None, ""):
-            raise _mandatory("symbol")
+            raise mandatory("symbol")
         if symbol not in self._exchange.symbols:
             raise ApiError(400, -1121, "Invalid symbol.")
         return str(symbol)
 
     # --- orders
 
-    async def _place(self, params: Params, payload: str, key: str) -> object:
+    async def _place(self, params: Params, proof: Proof) -> object:
         client_id = str(params.get("newClientOrderId") or f"x{next(self._own_ids)}")
         texts = [str(params.get(name, "")) for name in ("symbol", "side", "price", "quantity")]
         request = self._exchange.receive(client_id, *texts)
         try:
-            return await self._execute(request, params, payload, key)
+            return await self._execute(request, params, proof)
         except (ApiError, RateLimited) as error:
             if request.outcome == "received":
                 self._exchange.reject(request, str(error))
@@ -157,10 +168,10 @@ class BinanceApi:
                 self.limits.weight.add(wall_ms(), FAILED_ORDER_WEIGHT)
             raise
 
-    async def _execute(self, request: Request, params: Params, payload: str, key: str) -> object:
+    async def _execute(self, request: Request, params: Params, proof: Proof) -> object:
         faults = self._exchange.faults
         self.limits.spend(wall_ms(), 0)
-        self._check_signed("order.place", params, payload, key)
+        self._check_signed("order.place", params, proof)
         tif = _check_order(request, params)
         await self._server.travel()
         self._check_time(params)  # the venue looks twice: on receipt and just before the matching engine
@@ -275,7 +286,7 @@ class BinanceApi:
     def _klines(self, params: Params) -> list[list[object]]:
         symbol = self._symbol(params)
         if params.get("interval") is None:
-            raise _mandatory("interval")
+            raise mandatory("interval")
         if params["interval"] != "1m":
             raise ApiError(400, -1120, "Invalid interval.")
         rows = self._candles.between(
@@ -297,14 +308,14 @@ def _check_order(request: Request, params: Params) -> str:
     """Checks the form of an order; returns its time in force."""
     for name in ("symbol", "side", "type"):
         if params.get(name) in (None, ""):
-            raise _mandatory(name)
+            raise mandatory(name)
     if request.side not in SIDES:
         raise ApiError(400, -1117, "Invalid side.")
     if params["type"] != "LIMIT":
         raise ApiError(400, -1116, "Invalid orderType.")
     for name in ("timeInForce", "price", "quantity"):
         if params.get(name) in (None, ""):
-            raise _mandatory(name)
+            raise mandatory(name)
     if params["timeInForce"] not in ("GTC", "IOC", "FOK"):
         raise ApiError(400, -1115, "Invalid timeInForce.")
     for name in ("price", "quantity"):
@@ -324,10 +335,6 @@ def _check_order(request: Request, params: Params) -> str:
     if str(params.get("newOrderRespType", "FULL")) not in ("ACK", "RESULT", "FULL"):
         raise ApiError(400, -1139, "Invalid newOrderRespType.")
     return str(params["timeInForce"])
-
-
-def _mandatory(name: str) -> ApiError:
-    return ApiError(400, -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 def _integer(params: Params, name: str) -> int | None:

@@ -9,6 +9,7 @@ from simulator.fields import Fields
 
 COUNT_MAX = 1_000_000
 DROPS = ("feed", "orders", "user", "all")
+SESSION_ENDS = ("logged_out", "revoked")  # the next request lacks a key; or is told that the key is not valid
 REJECT_CODES = {"binance": -2010, "mexc": 30005}
 
 
@@ -17,6 +18,7 @@ class Faults:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.session_ends = 0  # how often all sessions were ended
         self.clear()
 
     def clear(self) -> None:
@@ -37,6 +39,9 @@ class Faults:
         self.duplicate_fills = 0
         self.reorder_fills = 0
         self.garbage = 0
+        self.refuse_logons = 0
+        self.logon_code = -2015
+        self.session_end = SESSION_ENDS[0]
 
     def apply(self, fields: Fields) -> str:
         """Takes a request to make faults whole or not at all. Returns which connections to drop, or ''."""
@@ -72,6 +77,12 @@ class Faults:
         count("duplicate_fills", "duplicate_fills")
         count("reorder_fills", "reorder_fills")
         count("feed_garbage", "garbage")
+        count("refuse_logons", "refuse_logons")
+        if fields.has("logon_code"):
+            changes["logon_code"] = fields.integer("logon_code", -100000, -1)
+        if fields.has("expire_sessions"):
+            changes["session_end"] = fields.text("expire_sessions", choices=SESSION_ENDS)
+            changes["session_ends"] = self.session_ends + 1
         drop = fields.text("drop_connections", choices=DROPS) if fields.has("drop_connections") else ""
         fields.done()
         if clear:
@@ -120,4 +131,7 @@ class Faults:
             "duplicate_fills": self.duplicate_fills,
             "reorder_fills": self.reorder_fills,
             "feed_garbage": self.garbage,
+            "refuse_logons": self.refuse_logons,
+            "logon_code": self.logon_code,
+            "expire_sessions": self.session_ends,
         }

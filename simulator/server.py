@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
+from simulator.errors import SettingsError
 from simulator.exchange import Exchange
 from simulator.peer import Peer
+from simulator.settings import VenueSettings
 
 log = logging.getLogger("simulator")
 HOST = "127.0.0.1"
@@ -29,12 +32,27 @@ class Event:
     is_fill: bool = False
 
 
+def tls_context(settings: VenueSettings) -> ssl.SSLContext | None:
+    """TLS as the venue's settings ask for it; None: plain."""
+    if settings.certificate_file is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+    except (OSError, ssl.SSLError) as error:
+        name = f"certificate_file of {settings.name}"
+        raise SettingsError(name, str(settings.certificate_file), f"PEM, with its key in key_file ({error})") from error
+    return context
+
+
 class VenueServer(ABC):
     """Listens on one port; subclasses add routes and wire formats."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.name = exchange.settings.name
+        self._tls = tls_context(exchange.settings)
         self.faults = exchange.faults
         self.peers: set[Peer] = set()
         self.app = web.Application(client_max_size=1 << 20)
@@ -54,7 +72,8 @@ class VenueServer(ABC):
 
     async def _listen(self) -> None:
         assert self._runner is not None
-        self._site = web.TCPSite(self._runner, HOST, self.exchange.settings.port, reuse_address=True)
+        port = self.exchange.settings.port
+        self._site = web.TCPSite(self._runner, HOST, port, reuse_address=True, ssl_context=self._tls)
         await self._site.start()
 
     async def stop(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import json
 import os
@@ -14,6 +16,7 @@ from simulator.errors import SettingsError
 from simulator.fields import Fields, parse_decimal
 
 KINDS = ("binance", "mexc")
+ED25519_SIZE = 32
 BINANCE_DIGITS = 8  # Binance carries every amount with 8 decimals; finer ones could not be settled exactly.
 
 
@@ -61,10 +64,14 @@ class VenueSettings:
     maker_fee_bps: Decimal
     key: str
     secret: str
+    ed25519_key: str  # '': the account has no such key
+    ed25519_public_key: bytes  # 32, or none
     latency_ms: float
     balances: Mapping[str, Decimal]
     limits: Limits
     timers: Timers
+    certificate_file: Path | None = None  # with key_file: the venue speaks TLS only; None: plain
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -150,15 +157,16 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError("configuration file", str(path), f"a readable file ({error.strerror})") from error
     except ValueError as error:
         raise SettingsError("configuration file", str(path), f"JSON ({error})") from error
-    return parse_settings(data)
+    return parse_settings(data, path.parent)
 
 
-def parse_settings(data: object) -> Settings:
+def parse_settings(data: object, directory: Path = Path()) -> Settings:
+    """`directory` is where relative paths in the file start."""
     top = Fields(data, "")
     seed = top.integer("seed", 0, 2**63 - 1)
     control_port = top.integer("control_port", 1, 65535)
     symbols = tuple(_symbol(Fields(row, f"symbols[{i}]")) for i, row in enumerate(top.rows("symbols")))
-    venues = tuple(_venue(Fields(row, f"venues[{i}]")) for i, row in enumerate(top.rows("venues")))
+    venues = tuple(_venue(Fields(row, f"venues[{i}]"), directory) for i, row in enumerate(top.rows("venues")))
     market = parse_market(top.child("market"))
     replay = _replay(top.child("replay", {}))
     top.done()
@@ -185,13 +193,18 @@ def _symbol(fields: Fields) -> SymbolSettings:
     return symbol
 
 
-def _venue(fields: Fields) -> VenueSettings:
+def _venue(fields: Fields, directory: Path) -> VenueSettings:
     taker = fields.decimal("taker_fee_bps", "0", "1000")
     path = fields.name("balances")
     balances = {
         asset: parse_decimal(f"{path}.{asset}", amount, "0", "1000000000000")
         for asset, amount in fields.mapping("balances").items()
     }
+    certificate_file, key_file = (_file(fields, key, directory) for key in ("certificate_file", "key_file"))
+    if (certificate_file is None) != (key_file is None):
+        missing = "certificate_file" if certificate_file is None else "key_file"
+        raise SettingsError(fields.name(missing), None, "both certificate_file and key_file, or neither")
+    ed25519_key, public_key = _ed25519(fields)
     venue = VenueSettings(
         name=fields.text("name"),
         kind=fields.text("kind", choices=KINDS),
@@ -200,13 +213,41 @@ def _venue(fields: Fields) -> VenueSettings:
         maker_fee_bps=fields.decimal("maker_fee_bps", "0", "1000", str(taker)),
         key=fields.text("key"),
         secret=fields.text("secret"),
+        ed25519_key=ed25519_key,
+        ed25519_public_key=public_key,
         latency_ms=fields.number("latency_ms", 0.0, 60000.0),
         balances=balances,
         limits=_limits(fields.child("limits", {})),
         timers=_timers(fields.child("timers", {})),
+        certificate_file=certificate_file,
+        key_file=key_file,
     )
     fields.done()
     return venue
+
+
+def _file(fields: Fields, key: str, directory: Path) -> Path | None:
+    name = fields.text(key, "")
+    path = directory / name
+    if name and not path.is_file():
+        raise SettingsError(fields.name(key), name, f"a file that is there (looked for {path})")
+    return path if name else None
+
+
+def _ed25519(fields: Fields) -> tuple[str, bytes]:
+    """The second key of an account: its name, and the public key (base64 of its 32 bytes)."""
+    if not fields.has("ed25519"):
+        return "", b""
+    pair = fields.child("ed25519")
+    key, text = pair.text("key"), pair.text("public_key")
+    pair.done()
+    try:
+        public_key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        public_key = b""
+    if len(public_key) != ED25519_SIZE:
+        raise SettingsError(pair.name("public_key"), text, f"base64 of the {ED25519_SIZE} bytes of a public key")
+    return key, public_key
 
 
 def _limits(fields: Fields) -> Limits:

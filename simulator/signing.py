@@ -1,11 +1,16 @@
-"""Checking signatures, keys and timestamps of signed requests: HMAC-SHA-256 as both venues use it."""
+"""Checking signatures and timestamps of signed requests: HMAC-SHA-256 at both venues, Ed25519 at Binance."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 RECV_WINDOW_DEFAULT_MS = 5000
 RECV_WINDOW_MAX_MS = 60000
@@ -20,6 +25,15 @@ def signature(secret: str, payload: str) -> str:
 
 def signature_matches(secret: str, payload: str, given: str) -> bool:
     return hmac.compare_digest(signature(secret, payload).encode(), given.encode())
+
+
+def ed25519_matches(public_key: bytes, payload: str, given: str) -> bool:
+    """`public_key`: its 32 bytes; `given`: the signature in base64."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(base64.b64decode(given, validate=True), payload.encode())
+    except (InvalidSignature, binascii.Error):
+        return False
+    return True
 
 
 def sorted_payload(params: Mapping[str, object]) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 
-from bridge.types import Fill, Opportunity, Order
+from bridge.market import BalanceRows, QuoteRows
+from bridge.types import Balance, Fill, Opportunity, Order, Quote
 from dashboard.api.respond import engine_of, success
 from dashboard.api.schemas import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, Envelope, Page
 
@@ -17,6 +18,9 @@ PNL_LIMIT_MAX = 4096
 
 Limit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many, newest first.")]
 Cursor = Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the slice before.")]
+
+MarketLimit = Annotated[int, Query(ge=1, le=LIST_LIMIT_MAX, description="How many, in the order of engine.json.")]
+Wanted = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="Only this one.")]
 
 router = APIRouter(tags=["engine: read"])
 
@@ -55,14 +59,26 @@ async def venues(request: Request) -> Response:
     return success(request, engine_of(request).snapshot().venues)
 
 
-@router.get("/quotes", response_model=Envelope, summary="Top of book per venue and symbol")
-async def quotes(request: Request) -> Response:
-    return success(request, engine_of(request).snapshot().quotes)
+@router.get("/quotes", response_model=Page, summary="Top of book per venue and symbol")
+async def quotes(
+    request: Request, symbol: Wanted = None, venue: Wanted = None, limit: MarketLimit = LIST_LIMIT_MAX,
+    cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    rows: Sequence[Quote] = engine_of(request).snapshot().quotes
+    if symbol is not None:
+        rows = rows.of(symbol) if isinstance(rows, QuoteRows) else [row for row in rows if row.symbol == symbol]
+    return _market_slice(request, rows if venue is None else [row for row in rows if row.venue == venue], limit, cursor)
 
 
-@router.get("/balances", response_model=Envelope, summary="Balances per venue and asset, ledger and venue")
-async def balances(request: Request) -> Response:
-    return success(request, engine_of(request).snapshot().balances)
+@router.get("/balances", response_model=Page, summary="Balances per venue and asset, ledger and venue")
+async def balances(
+    request: Request, asset: Wanted = None, venue: Wanted = None, limit: MarketLimit = LIST_LIMIT_MAX,
+    cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    rows: Sequence[Balance] = engine_of(request).snapshot().balances
+    if asset is not None:
+        rows = rows.of(asset) if isinstance(rows, BalanceRows) else [row for row in rows if row.asset == asset]
+    return _market_slice(request, rows if venue is None else [row for row in rows if row.venue == venue], limit, cursor)
 
 
 @router.get("/risk", response_model=Envelope, summary="Use of each risk control, raw units as in abi.h")
@@ -154,3 +170,12 @@ def _slice(
         kept = [row for row in kept if row.id < int(cursor)]
     following = str(kept[limit - 1].id) if len(kept) > limit else None
     return success(request, kept[:limit], next_cursor=following)
+
+
+def _market_slice(
+    request: Request, rows: Sequence[Quote] | Sequence[Balance], limit: int, cursor: str | None
+) -> Response:
+    """In the order of the tables, from the cursor on; the cursor is the place of the next row."""
+    first = 0 if cursor is None else int(cursor)
+    following = str(first + limit) if first + limit < len(rows) else None
+    return success(request, list(rows[first : first + limit]), next_cursor=following)

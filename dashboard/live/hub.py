@@ -20,6 +20,7 @@ from bridge.types import Snapshot
 from dashboard.live import view
 from dashboard.live.memory import CounterWindow, CurveMemory, RowMemory
 from dashboard.live.patch import patch_between
+from dashboard.live.shown import Shown
 from dashboard.services import EngineService
 
 PERIOD_S = 0.1
@@ -82,6 +83,7 @@ class Hub:
         self._window = CounterWindow()
         self._points = RowMemory(POINTS_MAX)
         self._tables = {name: RowMemory(ROWS_MAX) for name in ("opportunities", "orders", "fills")}
+        self._shown = Shown()
         self._tree: Tree = {}
         self._sequence = 0
         self._tick = 0
@@ -179,10 +181,12 @@ class Hub:
         tree["strategies"] = {strategy.name: view.strategy_view(strategy) for strategy in snapshot.strategies}
         tree["alarms"] = view.alarms_view(snapshot)
         tree["limits"] = view.limits_view(snapshot)
-        tree["quotes"] = view.quotes_view(snapshot)
-        tree["balances"] = view.balances_view(snapshot)
-        tree["latency"] = view.latency_view(snapshot)
         now = self._monotonic()
+        quotes, quotes_shown = self._shown.quotes(snapshot, now)
+        balances, balances_shown = self._shown.balances(snapshot, now)
+        tree["quotes"], tree["balances"] = view.quotes_view(quotes), view.balances_view(balances)
+        tree["shown"] = {"quotes": quotes_shown, "balances": balances_shown}
+        tree["latency"] = view.latency_view(snapshot)
         tree["funnel"] = {
             name: view.funnel_view(*self._window.growth(span_s, now, snapshot.counters, snapshot.refused))
             for name, span_s in WINDOWS.items()

@@ -6,12 +6,12 @@ latencies us. null is "not known" and is drawn as an en dash, never as 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from bridge.types import Fill, Opportunity, Order, Snapshot, StrategyStatus, VenueStatus
+from bridge.types import Balance, Fill, Opportunity, Order, Quote, Snapshot, StrategyStatus, VenueStatus
 from dashboard.services import EngineLink
 
 Tree = dict[str, Any]
@@ -89,6 +89,8 @@ def venue_view(venue: VenueStatus) -> Tree:
         "endpoint": venue.endpoint,
         "age": rounded(venue.data_age_s, 1),
         "feed": venue.feed_up,
+        "feeds": [venue.feed_connections_up, venue.feed_connections],
+        "tls": venue.tls,
         "orders": venue.orders_up,
         "user": venue.user_up,
         "gaps": venue.gaps,
@@ -169,19 +171,19 @@ def funnel_view(span_s: float, counters: dict[str, int], refused: dict[str, int]
     }
 
 
-def quotes_view(snapshot: Snapshot) -> Tree:
+def quotes_view(quotes: Iterable[Quote]) -> Tree:
     """Symbol -> venue -> [bid, bid size, ask, ask size, age s, crossed]."""
     tree: Tree = {}
-    for quote in snapshot.quotes:
+    for quote in quotes:
         row = [quote.bid, quote.bid_qty, quote.ask, quote.ask_qty, rounded(quote.age_s, 1), quote.crossed]
         tree.setdefault(quote.symbol, {})[quote.venue] = row
     return tree
 
 
-def balances_view(snapshot: Snapshot) -> Tree:
+def balances_view(balances: Iterable[Balance]) -> Tree:
     """Asset -> venue -> [total, reserved, what the venue last said, when]."""
     tree: Tree = {}
-    for item in snapshot.balances:
+    for item in balances:
         row = [item.total, item.reserved, item.venue_total, ms(item.venue_ns)]
         tree.setdefault(item.asset, {})[item.venue] = row
     return tree

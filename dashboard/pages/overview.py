@@ -101,12 +101,14 @@ def _panels() -> list[html.Section]:
             "Top of book",
             html.Div(id=page_id("quote-rows"), className="table-wrap"),
             css="w7",
+            tools=html.Span(id=page_id("quotes-note"), className="soft"),
         ),
         panel(
             page_id("balances"),
             "Balances",
             html.Div(id=page_id("balance-rows"), className="table-wrap"),
             css="w5",
+            tools=html.Span(id=page_id("balances-note"), className="soft"),
         ),
     ]
 

@@ -1,6 +1,6 @@
 #pragma once
-/* Ed25519 signatures by OpenSSL: 50 us and allocations each, so never on the hot thread. A key is used by one thread
- * at a time. */
+/* Ed25519 signatures by OpenSSL: 50 us and allocations each, so never on the hot thread. Signing does not change a
+ * key: any number of threads. */
 #include <stddef.h>
 #include <stdint.h>
 

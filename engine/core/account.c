@@ -32,11 +32,6 @@ void account_start_set(struct core *core, uint32_t venue, uint32_t asset, money 
     account_set(core, venue, asset, account_of(core, venue, asset)->total, start);
 }
 
-int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset) {
-    const struct account *account = account_of(core, venue, asset);
-    return account->total_e8 - account->reserved_e8;
-}
-
 /* Start inventory is worth what it was at its first mark; later transfers what they are when they happen. */
 void account_start_change(struct core *core, uint32_t venue, uint32_t asset, money difference) {
     account_start_set(core, venue, asset, account_of(core, venue, asset)->start + difference);

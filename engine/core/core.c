@@ -70,6 +70,7 @@ void core_on_params(struct core *core, uint32_t strategy, const struct core_para
     input_begin(core, now, out);
     assert(strategy < core->setup.strategy_count);
     core->setup.params[strategy] = *params;
+    net_rows_set(core);
     out_state_changed(out);
 }
 
@@ -95,6 +96,7 @@ static int fee_apply(struct core *core, const struct journal_fee *fee) {
     if (fee->venue >= core->setup.venue_count || fee->symbol >= core->setup.symbol_count) return ERROR_RANGE;
     if (fee->taker_fee_ppm >= PPM_ONE) return ERROR_RANGE;
     *fee_ppm(core, fee->symbol, fee->venue) = fee->taker_fee_ppm;
+    net_row_set(core, fee->symbol);
     return 0;
 }
 

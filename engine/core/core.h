@@ -59,6 +59,13 @@ void core_on_quote(struct core *core, const struct journal_quote *quote, int64_t
 bool core_on_book(struct core *core, const struct journal_quote *quote, int64_t now);
 /* The decision half: every pair of venues of which at least one is in venue_mask (bit v: its book has changed). */
 void core_on_books(struct core *core, uint32_t symbol, uint32_t venue_mask, int64_t now, struct core_out *out);
+/* Symbols of which some pair of venues and some strategy qualify now, whatever the controls would say; exact. For an
+ * audit of all books at once, as after a reconnect. Returns how many. */
+uint32_t core_scan(const struct core *core, uint64_t symbols[SYMBOLS_WORDS]);
+/* The instruction set that scans use: core_init takes the best one the processor has. Results are the same with each. */
+enum abi_detect_kernel core_detect_kernel(const struct core *core);
+/* 0; ERROR_NOT_FOUND when this processor or build does not have it. */
+int core_detect_kernel_set(struct core *core, enum abi_detect_kernel kind);
 void core_on_report(struct core *core, const struct journal_report *report, int64_t now, struct core_out *out);
 /* Completes fill->*_after_e8 and fill->booked: journal the fill after this call, before out's records.
  * A duplicate (venue, symbol, trade_id) changes nothing. A fill that arrives after the order was thought final is

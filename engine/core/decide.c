@@ -24,6 +24,22 @@ static void intent_emit(struct core *core, const struct pair *pair, const struct
     intent->sell_venue = c->sell_venue;
 }
 
+static void leg_send(struct core *core, struct pair *pair, const struct candidate *c, uint32_t side,
+                     int64_t deadline_ns) {
+    bool buy = side == ABI_SIDE_BUY;
+    uint32_t leg_index = buy ? 0 : 1;
+    struct leg *leg = leg_begin(pair, leg_index);
+    leg->price = buy ? c->buy_price : c->sell_price;
+    leg->qty = c->qty;
+    leg->deadline_ns = deadline_ns;
+    leg->sent_ns = c->now;
+    leg->venue = buy ? c->buy_venue : c->sell_venue;
+    leg->side = side;
+    leg->kind = JOURNAL_ORDER_ARB;
+    leg->state = ABI_ORDER_CREATED;
+    leg_create(core, pair, leg_index, buy ? c->reserve_quote_e8 : c->reserve_base_e8);
+}
+
 static void pair_send(struct core *core, struct episode *episode, const struct candidate *c, struct core_out *out) {
     uint64_t id = core->setup.generation << 32 | ++core->pair_counter;
     struct pair *pair = pair_allocate(core, id);
@@ -39,22 +55,9 @@ static void pair_send(struct core *core, struct episode *episode, const struct c
     pair->outcome = ABI_OUTCOME_SENT;
     pair->phase = PAIR_WORKING;
     intent_emit(core, pair, c, out);
-    struct leg leg = {.qty = c->qty,
-                      .kind = JOURNAL_ORDER_ARB,
-                      .state = ABI_ORDER_CREATED,
-                      .cum = -1,
-                      .deadline_ns = time_add(c->now, core->setup.limits.answer_timeout_ns),
-                      .sent_ns = c->now};
-    leg.side = ABI_SIDE_BUY;
-    leg.venue = c->buy_venue;
-    leg.price = c->buy_price;
-    leg.reserve_e8 = c->reserve_quote_e8;
-    leg_create(core, pair, 0, &leg);
-    leg.side = ABI_SIDE_SELL;
-    leg.venue = c->sell_venue;
-    leg.price = c->sell_price;
-    leg.reserve_e8 = c->reserve_base_e8;
-    leg_create(core, pair, 1, &leg);
+    int64_t deadline_ns = time_add(c->now, core->setup.limits.answer_timeout_ns);
+    leg_send(core, pair, c, ABI_SIDE_BUY, deadline_ns);
+    leg_send(core, pair, c, ABI_SIDE_SELL, deadline_ns);
     order_emit(core, pair, 0, out);
     order_emit(core, pair, 1, out);
 
@@ -63,8 +66,9 @@ static void pair_send(struct core *core, struct episode *episode, const struct c
     direction->sell_count = c->sell_quote->count;
     execution_note(core, c->direction, c->now);
     count(core, ABI_COUNTER_PAIRS);
-    episode_taken(core, episode, c, id, out);
-    timer_set(core);
+    episode_taken(core, episode, c, id);
+    episode_publish(core, episode, out);
+    timer_add(core, deadline_ns);
 }
 
 void decide(struct core *core, struct candidate *candidate, struct core_out *out) {
@@ -76,6 +80,7 @@ void decide(struct core *core, struct candidate *candidate, struct core_out *out
         return;
     }
     episode_refused(core, episode, candidate, out);
+    episode_publish(core, episode, out);
     if (candidate->refusal == ABI_REFUSAL_REPETITION && !direction_off && core->direction[candidate->direction].off)
         alarm_raise(core, out, ABI_ALARM_ATTENTION, "REPETITION",
                     "%s: bought %s, sold %s %lld times within the window; this direction is off until released",

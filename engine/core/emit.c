@@ -24,39 +24,6 @@ bool out_has_room(const struct core_out *out) {
             out->order_count + ORDERS_PER_STEP <= 8);
 }
 
-void *out_record(struct core *core, struct core_out *out, enum journal_type type) {
-    struct journal_record *record = &core->discard;
-    if (out != NULL && out->count < CORE_OUT_MAX)
-        record = &out->record[out->count++];
-    else if (out != NULL)
-        out->overflow = 1;
-    memset(record, 0, sizeof *record);
-    record->type = (uint16_t)type;
-    record->version = 1;
-    return record->payload;
-}
-
-static void id_note(struct core_out *out, uint64_t *list, uint32_t *list_count, uint32_t cap, uint64_t id) {
-    for (uint32_t i = 0; i < *list_count; i++)
-        if (list[i] == id) return;
-    if (*list_count < cap)
-        list[(*list_count)++] = id;
-    else
-        out->overflow = 1;
-}
-
-void out_opportunity(struct core_out *out, uint64_t id) {
-    if (out != NULL) id_note(out, out->opportunity_id, &out->opportunity_count, 8, id);
-}
-
-void out_order(struct core_out *out, uint64_t id) {
-    if (out != NULL) id_note(out, out->order_id, &out->order_count, 8, id);
-}
-
-void out_fill(struct core_out *out, uint64_t id) {
-    if (out != NULL) id_note(out, out->fill_id, &out->fill_count, 4, id);
-}
-
 void out_state_changed(struct core_out *out) {
     if (out != NULL) out->state_changed = 1;
 }

@@ -2,7 +2,9 @@
  * second apart are one episode. A refusal is recorded once per episode and reason, so nothing can flood the journal. */
 #include "state.h"
 
-static void episode_publish(struct core *core, const struct episode *episode, struct core_out *out) {
+_Static_assert(sizeof(struct episode) % sizeof(clear_lane) == 0, "an episode is cleared in whole lanes");
+
+void episode_publish(struct core *core, const struct episode *episode, struct core_out *out) {
     uint64_t id = episode->view.id;
     if (id + ABI_RING_SIZE > core->opportunity_last) core->opportunity[id % ABI_RING_SIZE] = episode->view;
     out_opportunity(out, id);
@@ -55,7 +57,7 @@ static uint32_t episode_slot(struct core *core, struct core_out *out) {
 static struct episode *episode_begin(struct core *core, const struct candidate *c, struct core_out *out) {
     uint32_t slot = episode_slot(core, out);
     struct episode *episode = &core->episode[slot];
-    memset(episode, 0, sizeof *episode);
+    clear(episode, sizeof *episode);
     core->episode_active[slot / 64] |= UINT64_C(1) << slot % 64;
     episode->first_ns = c->now;
     episode->direction = c->direction;
@@ -93,7 +95,6 @@ struct episode *episode_touch(struct core *core, const struct candidate *c, stru
             view->qty = c->qty;
         }
     }
-    episode_publish(core, episode, out);
     return episode;
 }
 
@@ -122,11 +123,9 @@ void episode_refused(struct core *core, struct episode *episode, const struct ca
     record->buy_venue = c->buy_venue;
     record->sell_venue = c->sell_venue;
     record->refusal = c->refusal;
-    episode_publish(core, episode, out);
 }
 
-void episode_taken(struct core *core, struct episode *episode, const struct candidate *c, uint64_t pair_id,
-                   struct core_out *out) {
+void episode_taken(struct core *core, struct episode *episode, const struct candidate *c, uint64_t pair_id) {
     if (!episode->taken) {
         count(core, ABI_COUNTER_TAKEN);
         core->strategy[c->strategy].view.taken++;
@@ -141,7 +140,6 @@ void episode_taken(struct core *core, struct episode *episode, const struct cand
     view->buy_price = c->buy_price;
     view->sell_price = c->sell_price;
     view->qty = c->qty;
-    episode_publish(core, episode, out);
 }
 
 static struct episode *episode_live(struct core *core, const struct pair *pair) {

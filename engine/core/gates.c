@@ -2,19 +2,6 @@
  * one is needed denies. ASSET_MISMATCH cannot happen here: core_init refuses such a symbol. */
 #include "state.h"
 
-bool gate_deny(struct core *core, struct candidate *candidate, uint32_t code, int64_t value, int64_t limit,
-               bool denied) {
-    struct abi_risk_control *control = &core->risk.control[code];
-    control->value = value;
-    control->limit = limit;
-    if (!denied) return false;
-    control->denied++;
-    candidate->refusal = code;
-    candidate->value = value;
-    candidate->limit = limit;
-    return true;
-}
-
 /* A greatest allowed value. */
 static bool deny_above(struct core *core, struct candidate *c, uint32_t code, int64_t value, int64_t limit) {
     return gate_deny(core, c, code, value, limit, limit <= 0 || value > limit);
@@ -24,7 +11,8 @@ static bool deny_venues(struct core *core, struct candidate *c) {
     uint32_t buy = core->venue_state[c->buy_venue], sell = core->venue_state[c->sell_venue];
     uint32_t worse = buy != ABI_VENUE_UP ? buy : sell;
     if (gate_deny(core, c, ABI_REFUSAL_VENUE_STATE, worse, ABI_VENUE_UP, worse != ABI_VENUE_UP)) return true;
-    int64_t ready = int64_min(core->gateway[c->buy_venue], core->gateway[c->sell_venue]);
+    int64_t ready = int64_min(core->gateway[c->buy_venue] - core->gateway_kept[c->buy_venue],
+                              core->gateway[c->sell_venue] - core->gateway_kept[c->sell_venue]);
     return gate_deny(core, c, ABI_REFUSAL_GATEWAY_BUSY, ready, 1, ready < 1);
 }
 
@@ -68,14 +56,10 @@ bool gates_own_state(struct core *core, struct candidate *c) {
 }
 
 static bool deny_spread(struct core *core, struct candidate *c) {
-    int64_t widest = 0;
-    const struct abi_quote *quotes[2] = {c->buy_quote, c->sell_quote};
-    for (uint32_t i = 0; i < 2; i++) {
-        if (quotes[i]->bid_price == 0 || quotes[i]->ask_price == 0)
-            widest = INT64_MAX; /* half a book has no spread to trust */
-        else
-            widest = int64_max(widest, deviation_bps_e4(quotes[i]->ask_price, quotes[i]->bid_price));
-    }
+    const struct abi_quote *buy = c->buy_quote, *sell = c->sell_quote;
+    int64_t widest = INT64_MAX; /* half a book has no spread to trust */
+    if (buy->bid_price != 0 && buy->ask_price != 0 && sell->bid_price != 0 && sell->ask_price != 0)
+        widest = deviation_greater_bps_e4(buy->ask_price, buy->bid_price, sell->ask_price, sell->bid_price);
     return deny_above(core, c, ABI_REFUSAL_BOOK_SPREAD, widest, core->setup.limits.limit[ABI_REFUSAL_BOOK_SPREAD]);
 }
 
@@ -84,8 +68,7 @@ static bool deny_reference(struct core *core, struct candidate *c) {
     int64_t reference = core->market.reference[c->symbol].price;
     int64_t value = INT64_MAX;
     if (reference > 0)
-        value = int64_max(deviation_bps_e4(c->buy_quote->ask_price, reference),
-                          deviation_bps_e4(c->sell_quote->bid_price, reference));
+        value = deviation_greater_bps_e4(c->buy_quote->ask_price, reference, c->sell_quote->bid_price, reference);
     return deny_above(core, c, ABI_REFUSAL_REFERENCE_COLLAR, value,
                       core->setup.limits.limit[ABI_REFUSAL_REFERENCE_COLLAR]);
 }

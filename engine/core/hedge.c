@@ -17,18 +17,18 @@ static uint32_t attempts_max(const struct core *core) {
 }
 
 static struct hedge hedge_plan(const struct core *core, const struct pair *pair, int64_t residual) {
-    const struct journal_symbol *symbol = symbol_of(core, pair->symbol);
+    const struct symbol_steps *steps = &core->step[pair->symbol];
     uint32_t step = pair->attempts < 2 ? pair->attempts : 2;
     int64_t slip = core->setup.limits.hedge_slip_bps_e4[step];
     bool complete = step < 2;
     struct hedge hedge = {.kind = complete ? JOURNAL_ORDER_HEDGE : JOURNAL_ORDER_UNWIND};
-    hedge.qty = step_floor(int64_abs(residual), symbol->lot);
+    hedge.qty = step_floor(int64_abs(residual), steps->lot);
     hedge.side = residual > 0 ? ABI_SIDE_SELL : ABI_SIDE_BUY;
     /* Too much bought: sell where the sale failed, or where it was bought. Too much sold: the mirror. */
     hedge.venue = (residual > 0) == complete ? pair->sell_venue : pair->buy_venue;
     int64_t intended = hedge.venue == pair->sell_venue ? pair->sell_touch : pair->buy_touch;
-    hedge.price = hedge.side == ABI_SIDE_BUY ? step_floor(ratio_floor(intended, RATIO_ONE + slip), symbol->tick)
-                                             : step_ceil(ratio_ceil(intended, RATIO_ONE - slip), symbol->tick);
+    hedge.price = hedge.side == ABI_SIDE_BUY ? step_floor(ratio_floor(intended, RATIO_ONE + slip), steps->tick)
+                                             : step_ceil(ratio_ceil(intended, RATIO_ONE - slip), steps->tick);
     return hedge;
 }
 
@@ -41,7 +41,7 @@ void dust_set(struct core *core, uint32_t symbol, int64_t qty) {
 /* Below what any venue takes as an order. */
 bool hedge_is_dust(const struct core *core, const struct pair *pair, int64_t residual) {
     const struct journal_symbol *symbol = symbol_of(core, pair->symbol);
-    int64_t qty = step_floor(int64_abs(residual), symbol->lot);
+    int64_t qty = step_floor(int64_abs(residual), core->step[pair->symbol].lot);
     int64_t price = int64_min(pair->buy_touch, pair->sell_touch);
     money notional = 0;
     if (qty == 0 || qty < symbol->min_qty) return true;
@@ -79,18 +79,17 @@ static void hedge_give_up(struct core *core, struct pair *pair, struct core_out 
 
 static void hedge_send(struct core *core, struct pair *pair, const struct hedge *hedge, int64_t reserve_e8,
                        int64_t now, struct core_out *out) {
-    struct leg leg = {.price = hedge->price,
-                      .qty = hedge->qty,
-                      .cum = -1,
-                      .deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns),
-                      .sent_ns = now,
-                      .reserve_e8 = reserve_e8,
-                      .venue = hedge->venue,
-                      .side = hedge->side,
-                      .kind = hedge->kind,
-                      .state = ABI_ORDER_CREATED};
     uint32_t index = pair->leg_count;
-    leg_create(core, pair, index, &leg);
+    struct leg *leg = leg_begin(pair, index);
+    leg->price = hedge->price;
+    leg->qty = hedge->qty;
+    leg->deadline_ns = time_add(now, core->setup.limits.answer_timeout_ns);
+    leg->sent_ns = now;
+    leg->venue = hedge->venue;
+    leg->side = hedge->side;
+    leg->kind = hedge->kind;
+    leg->state = ABI_ORDER_CREATED;
+    leg_create(core, pair, index, reserve_e8);
     exposure_note(core, pair, ABI_EXPOSURE_HEDGING, out);
     order_emit(core, pair, index, out);
     count(core, ABI_COUNTER_HEDGES);

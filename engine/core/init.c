@@ -46,6 +46,15 @@ static uint32_t count_within(uint32_t count, uint32_t max) {
     return count < max ? count : max;
 }
 
+static size_t net_width(const struct core_setup *setup) {
+    return setup->venue_count <= 2 ? 2 : setup->venue_count <= 4 ? 4 : 8;
+}
+
+static size_t row_count(const struct core_setup *setup) {
+    size_t symbols = count_within(setup->symbol_count, ABI_SYMBOL_MAX);
+    return (symbols + DETECT_ROWS_STEP - 1) / DETECT_ROWS_STEP * DETECT_ROWS_STEP;
+}
+
 /* Divides the block behind `core` and notes where what is; core NULL: only counts. Returns the bytes of all. */
 static size_t layout(struct core *core, const struct core_setup *setup) {
     size_t venues = count_within(setup->venue_count, ABI_VENUE_MAX);
@@ -56,6 +65,8 @@ static size_t layout(struct core *core, const struct core_setup *setup) {
     struct core own, *to = core != NULL ? core : &own;
     size_t used = (sizeof *core + CORE_ALIGN - 1) / CORE_ALIGN * CORE_ALIGN;
     to->market.quote = take(core, &used, symbols * venues, sizeof *to->market.quote);
+    to->market.net = take(core, &used, row_count(setup) * 2 * net_width(setup), sizeof *to->market.net);
+    to->market.factor = take(core, &used, symbols * venues, sizeof *to->market.factor);
     to->market.mark = take(core, &used, symbols, sizeof *to->market.mark);
     to->setup.symbol = take(core, &used, symbols, sizeof *to->setup.symbol);
     to->setup.taker_fee_ppm = take(core, &used, symbols * venues, sizeof *to->setup.taker_fee_ppm);
@@ -63,6 +74,7 @@ static size_t layout(struct core *core, const struct core_setup *setup) {
     to->episode_of = take(core, &used, strategies * directions, sizeof *to->episode_of);
     to->account = take(core, &used, assets * venues, sizeof *to->account);
     to->holding = take(core, &used, assets, sizeof *to->holding);
+    to->step = take(core, &used, symbols, sizeof *to->step);
     to->symbol_next = take(core, &used, symbols, sizeof *to->symbol_next);
     to->dust = take(core, &used, symbols, sizeof *to->dust);
     to->rate = take(core, &used, venues, sizeof *to->rate);
@@ -137,6 +149,20 @@ static void tables_clear(struct core *core) {
         core->opportunity[i].id = core->order[i].id = core->fill[i].id = 0;
 }
 
+static void steps_set(struct core *core) {
+    for (uint32_t s = 0; s < core->setup.symbol_count; s++) {
+        const struct journal_symbol *symbol = symbol_of(core, s);
+        money unit = power_of_ten(MONEY_DIGITS - symbol->price_digits - symbol->qty_digits);
+        core->step[s] =
+            (struct symbol_steps){.tick = step_of(symbol->tick),
+                                  .lot = step_of(symbol->lot),
+                                  .units_least = divide_ceil(money_from_e8(symbol->min_notional_e8, 0), unit),
+                                  .qty_least = int64_max(symbol->min_qty, symbol->lot),
+                                  .digits = symbol->price_digits + symbol->qty_digits,
+                                  .qty_digits = symbol->qty_digits};
+    }
+}
+
 static void map_identity(uint32_t *map, uint32_t size, uint32_t count) {
     for (uint32_t i = 0; i < size; i++)
         map[i] = i < count ? i : INDEX_NONE;
@@ -150,9 +176,14 @@ int core_init(struct core *core, const struct core_setup *setup) {
     layout(core, setup);
     setup_copy(&core->setup, setup);
     core->market.venue_count = setup->venue_count;
+    core->market.net_width = (uint32_t)net_width(setup);
+    core->kernel = detect_kernel_best();
     core->direction_count = setup->symbol_count * setup->venue_count * setup->venue_count;
     tables_clear(core);
+    net_rows_clear(&core->market, (uint32_t)row_count(setup));
+    net_rows_set(core);
     prices_link(core);
+    steps_set(core);
     core->trading_state = ABI_STATE_STARTING;
     core->journal_healthy = true;
     core->timer_ns = INT64_MAX;

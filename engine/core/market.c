@@ -20,6 +20,7 @@ bool market_quote_apply(struct market *market, const struct journal_quote *quote
     held->venue_seq = quote->venue_seq;
     held->count++;
     held->flags = bid && ask && held->bid_price >= held->ask_price ? ABI_QUOTE_CROSSED : 0;
+    net_quote_set(market, quote->symbol, quote->venue);
     return true;
 }
 
@@ -28,6 +29,7 @@ void market_venue_forget(struct market *market, uint32_t symbol_count, uint32_t 
     for (uint32_t s = 0; s < symbol_count; s++) {
         struct abi_quote *quote = quote_of(market, s, venue);
         *quote = (struct abi_quote){.count = quote->count}; /* numbers the quotes: goes on */
+        net_quote_set(market, s, venue);
     }
 }
 

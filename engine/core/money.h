@@ -40,22 +40,87 @@ static inline money power_of_ten(uint32_t exponent) { /* 0 .. 36 */
     return exponent < 19 ? POWER_OF_TEN[exponent] : (money)POWER_OF_TEN[18] * POWER_OF_TEN[exponent - 18];
 }
 
-/* Rounding division, divisor > 0. What fits into 64 bits is divided there: several times faster. */
+/* Rounding division, divisor > 0. What fits into 64 bits, nearly everything, is divided there; the rest is not worth
+ * its code in every place. */
 static inline bool both_fit_int64(money value, money divisor) {
     return value == (int64_t)value && divisor == (int64_t)divisor;
 }
 
+money divide_wide(money value, money divisor); /* rounds down */
+
 static inline money divide_floor(money value, money divisor) {
-    if (both_fit_int64(value, divisor)) {
-        int64_t quotient = (int64_t)value / (int64_t)divisor;
-        return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
-    }
-    money quotient = value / divisor;
-    return value - quotient * divisor < 0 ? quotient - 1 : quotient;
+    if (!both_fit_int64(value, divisor)) return divide_wide(value, divisor);
+    int64_t quotient = (int64_t)value / (int64_t)divisor;
+    return (int64_t)value % (int64_t)divisor < 0 ? quotient - 1 : quotient;
 }
 
 static inline money divide_ceil(money value, money divisor) {
     return -divide_floor(-value, divisor);
+}
+
+/* a x b / divisor, rounded down or up; divisor > 0. A product of 63 bits without a sign is divided as it is. */
+static inline bool product_small(int64_t a, int64_t b, uint64_t *product) {
+    int64_t signed_product;
+    bool small = !__builtin_mul_overflow(a, b, &signed_product) && signed_product >= 0;
+    *product = (uint64_t)signed_product;
+    return __builtin_expect(small, 1);
+}
+
+static inline money product_floor(int64_t a, int64_t b, int64_t divisor) {
+    uint64_t product;
+    if (product_small(a, b, &product)) return (int64_t)(product / (uint64_t)divisor);
+    return divide_floor((money)a * b, divisor);
+}
+
+static inline money product_ceil(int64_t a, int64_t b, int64_t divisor) {
+    uint64_t product;
+    if (product_small(a, b, &product)) return (int64_t)((product + (uint64_t)divisor - 1) / (uint64_t)divisor);
+    return divide_ceil((money)a * b, divisor);
+}
+
+/* value / 10^digits, toward zero: a multiplication, as the compiler knows each divisor. */
+static inline int64_t power_down(int64_t value, uint32_t digits) {
+    switch (digits) {
+    case 0:
+        return value;
+    case 1:
+        return value / 10;
+    case 2:
+        return value / 100;
+    case 3:
+        return value / 1000;
+    case 4:
+        return value / 10000;
+    case 5:
+        return value / 100000;
+    case 6:
+        return value / 1000000;
+    case 7:
+        return value / 10000000;
+    case 8:
+        return value / 100000000;
+    default:
+        return value / POWER_OF_TEN[digits];
+    }
+}
+
+/* A step (tick, lot) that values are rounded to. With m = floor((2^64 - 1) / step), value x m / 2^64 lies less than
+ * one below value / step for any value below 2^63, so its floor is the quotient or one less: one comparison makes it
+ * exact. A multiplication instead of a division. */
+struct step {
+    int64_t size;
+    uint64_t inverse;
+};
+
+static inline struct step step_of(int64_t size) {
+    return (struct step){.size = size, .inverse = UINT64_MAX / (uint64_t)size};
+}
+
+/* value % step; value >= 0. */
+static inline int64_t step_rest(int64_t value, struct step step) {
+    uint64_t quotient = (uint64_t)((unsigned __int128)(uint64_t)value * step.inverse >> 64);
+    int64_t rest = value - (int64_t)quotient * step.size;
+    return rest >= step.size ? rest - step.size : rest;
 }
 
 static inline bool money_fits(money value) {
@@ -98,24 +163,31 @@ static inline money money_worth(money amount, int64_t price, uint32_t digits) {
 
 /* value x (ratio / 1e8), rounded; value in 0 .. UNITS_MAX or any e8 amount. */
 static inline int64_t ratio_floor(int64_t value, int64_t ratio) {
-    return (int64_t)divide_floor((money)value * ratio, RATIO_ONE);
+    return (int64_t)product_floor(value, ratio, RATIO_ONE);
 }
 static inline int64_t ratio_ceil(int64_t value, int64_t ratio) {
-    return (int64_t)divide_ceil((money)value * ratio, RATIO_ONE);
+    return (int64_t)product_ceil(value, ratio, RATIO_ONE);
 }
 
-static inline int64_t step_floor(int64_t value, int64_t step) {
-    return value - value % step;
+/* Toward zero. */
+static inline int64_t step_floor(int64_t value, struct step step) {
+    return value < 0 ? value - value % step.size : value - step_rest(value, step);
 }
-static inline int64_t step_ceil(int64_t value, int64_t step) {
-    return value % step == 0 ? value : step_floor(value, step) + step;
+static inline int64_t step_ceil(int64_t value, struct step step) {
+    int64_t floor = step_floor(value, step);
+    return floor == value ? value : floor + step.size;
 }
 
-/* |a - b| / b in bps_e4, rounded up; b > 0. Saturates. */
+/* |a - b| / b in bps_e4, rounded up; a within UNITS_MAX, b in 1 .. UNITS_MAX. Saturates. */
 static inline int64_t deviation_bps_e4(int64_t a, int64_t b) {
-    money difference = a > b ? (money)a - b : (money)b - a;
-    money bps = divide_ceil(difference * RATIO_ONE, b);
+    money bps = product_ceil(a > b ? a - b : b - a, RATIO_ONE, b);
     return bps > INT64_MAX ? INT64_MAX : (int64_t)bps;
+}
+
+/* The greater of |a - b| / b and |c - d| / d, as above: compared by products, divided once. a .. d within UNITS_MAX. */
+static inline int64_t deviation_greater_bps_e4(int64_t a, int64_t b, int64_t c, int64_t d) {
+    int64_t first = a > b ? a - b : b - a, second = c > d ? c - d : d - c;
+    return (money)first * d >= (money)second * b ? deviation_bps_e4(a, b) : deviation_bps_e4(c, d);
 }
 
 static inline int64_t int64_min(int64_t a, int64_t b) {

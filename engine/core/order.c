@@ -15,18 +15,24 @@ void order_publish(struct core *core, const struct pair *pair, uint32_t leg_inde
     out_order(out, leg->order_id);
 }
 
-/* A leg with its order: reserved, numbered, visible. `values` without order_id; its reserve_e8 is what to hold. */
-struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index, const struct leg *values) {
+/* An empty leg to be filled in by the caller, then leg_create. */
+struct leg *leg_begin(struct pair *pair, uint32_t leg_index) {
     assert(leg_index < LEG_MAX);
     struct leg *leg = &pair->leg[leg_index];
-    *leg = *values;
+    clear(leg, sizeof *leg);
+    leg->cum = -1;
+    return leg;
+}
+
+/* A leg with its order: reserved, numbered, visible. */
+void leg_create(struct core *core, struct pair *pair, uint32_t leg_index, int64_t reserve_e8) {
+    struct leg *leg = &pair->leg[leg_index];
     leg->order_id = ++core->order_last;
-    leg->reserve_e8 = 0;
-    leg_reserve_set(core, pair, leg, values->reserve_e8);
+    leg_reserve_set(core, pair, leg, reserve_e8);
     if (pair->leg_count <= leg_index) pair->leg_count = leg_index + 1;
 
     struct abi_order *order = &core->order[leg->order_id % ABI_RING_SIZE];
-    memset(order, 0, sizeof *order);
+    clear(order, sizeof *order);
     order->id = leg->order_id;
     order->pair_id = pair->id;
     order->sent_wall_ns = wall_ns(core, leg->sent_ns);
@@ -37,9 +43,10 @@ struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index,
     order->side = leg->side;
     order->leg = leg_index;
     order->fee_asset = symbol_of(core, pair->symbol)->quote_asset;
-    core_client_id(pair->id, leg_index, order->client_id);
-    order_publish(core, pair, leg_index, NULL);
-    return leg;
+    order->state = leg->state;
+    order->filled_qty = leg->filled;
+    if (leg->filled_quote != 0) order->filled_quote_e8 = money_e8(leg->filled_quote);
+    client_id_write(pair->id_text, leg_index, order->client_id);
 }
 
 void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out) {
@@ -57,7 +64,7 @@ void order_emit(struct core *core, const struct pair *pair, uint32_t leg_index, 
     order->kind = leg->kind;
     order->state = ABI_ORDER_CREATED;
     order->sent_ns = leg->sent_ns;
-    core_client_id(pair->id, leg_index, order->client_id);
+    client_id_write(pair->id_text, leg_index, order->client_id);
     rate_note(core, leg->venue, leg->sent_ns);
     core->gateway[leg->venue]--;
     core->venue_orders[leg->venue]++;

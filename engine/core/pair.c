@@ -16,8 +16,9 @@ struct pair *pair_allocate(struct core *core, uint64_t id) {
         slot = (slot + 1) % PAIR_SLOTS;
     core->pair_cursor = (slot + 1) % PAIR_SLOTS;
     struct pair *pair = &core->pair[slot];
-    memset(pair, 0, offsetof(struct pair, leg)); /* legs are written whole when they begin */
+    clear(pair, offsetof(struct pair, leg)); /* legs are written whole when they begin */
     pair->id = id;
+    client_id_text(id, pair->id_text);
     pair->hedge_ns = INT64_MIN;
     core->pair_id[slot] = id;
     core->open[core->open_count++] = slot;

@@ -120,26 +120,25 @@ static int restore_order(struct core *core, const struct journal_order *record, 
     if (pair == NULL || !mapped(&venue, core->map.venue, ABI_VENUE_MAX)) return ERROR_MISMATCH;
     if (record->leg >= LEG_MAX || record->leg > pair->leg_count) return ERROR_BAD;
     if (record->leg < pair->leg_count) return 0; /* known already */
-    struct leg leg = {.filled_quote = money_from_e8(record->filled_quote_e8, 0),
-                      .price = record->price,
-                      .qty = record->qty,
-                      .filled = record->filled_qty,
-                      .cum = -1,
-                      .deadline_ns = INT64_MAX,
-                      .sent_ns = record->sent_ns + shift_ns,
-                      .reserve_e8 = record->reserve_e8,
-                      .venue = venue,
-                      .side = record->side,
-                      .kind = record->kind,
-                      .state = record->state};
-    if (order_closed(record->state)) {
-        leg.closed = true;
-        leg.cum = leg.filled;
-        leg.final_state = record->state;
-        leg.reserve_e8 = 0;
+    struct leg *leg = leg_begin(pair, record->leg);
+    leg->filled_quote = money_from_e8(record->filled_quote_e8, 0);
+    leg->price = record->price;
+    leg->qty = record->qty;
+    leg->filled = record->filled_qty;
+    leg->deadline_ns = INT64_MAX;
+    leg->sent_ns = record->sent_ns + shift_ns;
+    leg->venue = venue;
+    leg->side = record->side;
+    leg->kind = record->kind;
+    leg->state = record->state;
+    bool closed = order_closed(record->state);
+    if (closed) {
+        leg->closed = true;
+        leg->cum = leg->filled;
+        leg->final_state = record->state;
     }
-    leg_create(core, pair, record->leg, &leg);
-    pair->cash += record->side == ABI_SIDE_BUY ? -leg.filled_quote : leg.filled_quote;
+    leg_create(core, pair, record->leg, closed ? 0 : record->reserve_e8);
+    pair->cash += record->side == ABI_SIDE_BUY ? -leg->filled_quote : leg->filled_quote;
     if (record->state == ABI_ORDER_UNKNOWN) {
         core->venue_unknown[venue]++;
         pair->phase = PAIR_UNKNOWN;

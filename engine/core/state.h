@@ -13,20 +13,22 @@
 
 #include "../base/error.h"
 #include "core.h"
+#include "detect_kernel.h"
 #include "money.h"
 
-#define PAIR_SLOTS        256
-#define PAIR_OPEN_MAX     32
-#define LEG_MAX           16
-#define EPISODE_SLOTS     256
-#define TRADE_SLOTS       16384
-#define EXECUTION_SLOTS   16384
-#define RATE_SLOTS        1024
-#define REFERENCE_SLOTS   128
-#define EPISODE_GAP_NS    INT64_C(1000000000)
-#define HEDGE_WAIT_MAX_NS INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
-#define DAY_NS            INT64_C(86400000000000)
-#define INDEX_NONE        UINT32_MAX
+#define PAIR_SLOTS          256
+#define PAIR_OPEN_MAX       32
+#define LEG_MAX             16
+#define EPISODE_SLOTS       256
+#define TRADE_SLOTS         16384
+#define EXECUTION_SLOTS     16384
+#define RATE_SLOTS          1024
+#define REFERENCE_SLOTS     128
+#define EPISODE_GAP_NS      INT64_C(1000000000)
+#define HEDGE_WAIT_MAX_NS   INT64_C(5000000000) /* a hedge that cannot leave for so long: alarm */
+#define DAY_NS              INT64_C(86400000000000)
+#define INDEX_NONE          UINT32_MAX
+#define CLIENT_ID_LEG_SHIFT 40 /* of its character in the second word */
 
 /* core_setup as it is held: the tables have as many entries as there are. */
 struct facts {
@@ -59,8 +61,27 @@ struct reference {
     struct reference_sample sample[REFERENCE_SLOTS];
 };
 
+/* What follows from a symbol's table, so that a decision does not divide by it. */
+struct symbol_steps {
+    struct step tick;
+    struct step lot;
+    money units_least; /* least notional in price x quantity units, rounded up */
+    int64_t qty_least; /* greater of least quantity and lot */
+    uint32_t digits;   /* of price and quantity together */
+    uint32_t qty_digits;
+};
+
+/* What a quote's prices are multiplied by; see net.c. */
+struct net_factor {
+    double keeps; /* of a sale; -INFINITY: its fee is unknown */
+    double costs; /* of a purchase, with the lowest threshold; INFINITY: nobody may buy */
+};
+
 struct market {
-    struct abi_quote *quote; /* symbol x venue, see quote_of */
+    struct abi_quote *quote;   /* symbol x venue, see quote_of */
+    double *net;               /* of each symbol: net_width bids, net_width asks after fees, see net_row */
+    struct net_factor *factor; /* symbol x venue */
+    uint32_t net_width;        /* venue_count rounded up to 2, 4 or 8 */
     struct reference *reference;
     int64_t *mark; /* mean mid of the live venues at the last mark, price units; 0: never */
     uint32_t venue_count;
@@ -115,8 +136,9 @@ enum pair_phase {
 };
 
 struct pair {
-    money cash; /* quote received minus paid */
-    money fees; /* valued in quote */
+    money cash;          /* quote received minus paid */
+    uint64_t id_text[2]; /* client id of leg 0 */
+    money fees;          /* valued in quote */
     uint64_t id;
     uint64_t opportunity_id;
     int64_t buy_touch; /* prices the decision saw */
@@ -214,8 +236,10 @@ struct restore_map {
 struct core {
     struct facts setup;
     struct market market;
+    const struct detect_kernel *kernel;
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
+    struct symbol_steps *step;                /* of each symbol */
     uint32_t *symbol_next;                    /* next symbol that prices the same asset; INDEX_NONE: none */
     struct pair *pair;                        /* PAIR_SLOTS */
     uint64_t balances_changed[ABI_VENUE_MAX]; /* bit p: page p, for the publisher */
@@ -259,7 +283,8 @@ struct core {
     uint32_t dust_count;                  /* how many those are */
     uint32_t venue_state[ABI_VENUE_MAX];
     uint32_t venue_unknown[ABI_VENUE_MAX];
-    int64_t gateway[ABI_VENUE_MAX]; /* orders that may leave now */
+    int64_t gateway[ABI_VENUE_MAX];      /* orders that may leave now, */
+    int64_t gateway_kept[ABI_VENUE_MAX]; /* of those, the last ones are for hedges alone */
     uint64_t venue_orders[ABI_VENUE_MAX];
     uint32_t trading_state;
     bool killed;
@@ -302,6 +327,18 @@ static inline uint16_t *episode_place(const struct core *core, uint32_t strategy
 static inline struct abi_quote *quote_of(const struct market *market, uint32_t symbol, uint32_t venue) {
     return &market->quote[symbol * market->venue_count + venue];
 }
+static inline double *net_row(const struct market *market, uint32_t symbol) {
+    return &market->net[(size_t)symbol * 2 * market->net_width];
+}
+/* After the quote has changed. */
+static inline void net_quote_set(const struct market *market, uint32_t symbol, uint32_t venue) {
+    const struct abi_quote *quote = quote_of(market, symbol, venue);
+    const struct net_factor *factor = &market->factor[symbol * market->venue_count + venue];
+    double *row = net_row(market, symbol);
+    row[venue] = quote->bid_price == 0 ? -__builtin_inf() : (double)quote->bid_price * factor->keeps;
+    row[market->net_width + venue] =
+        quote->ask_price == 0 ? __builtin_inf() : (double)quote->ask_price * factor->costs;
+}
 static inline int64_t *fee_ppm(const struct core *core, uint32_t symbol, uint32_t venue) {
     return &core->setup.taker_fee_ppm[symbol * core->setup.venue_count + venue];
 }
@@ -314,38 +351,37 @@ static inline int64_t wall_ns(const struct core *core, int64_t time_ns) {
 static inline const struct journal_symbol *symbol_of(const struct core *core, uint32_t symbol) {
     return &core->setup.symbol[symbol];
 }
+static inline int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset) {
+    const struct account *account = account_of(core, venue, asset);
+    return account->total_e8 - account->reserved_e8;
+}
 static inline void count(struct core *core, enum abi_counter counter) {
     core->counters.value[counter]++;
 }
 
-/* emit.c: records and changed ids into `out`, which may be NULL (restoring). */
-void out_reset(struct core_out *out);
-bool out_has_room(const struct core_out *out); /* for one more decision or hedge, with all it can bring */
-void *out_record(struct core *core, struct core_out *out, enum journal_type type);
-void out_opportunity(struct core_out *out, uint64_t id);
-void out_order(struct core_out *out, uint64_t id);
-void out_fill(struct core_out *out, uint64_t id);
-void out_state_changed(struct core_out *out);
-void alarm_raise(struct core *core, struct core_out *out, uint32_t severity, const char *code, const char *format,
-                 ...) __attribute__((format(printf, 5, 6)));
-/* ACTIVE or REDUCING becomes HALTED, with a critical alarm. */
-void trading_halt(struct core *core, struct core_out *out, const char *code, const char *reason);
+#include "emit.h"
 
 /* market.c */
 bool market_quote_apply(struct market *market, const struct journal_quote *quote, int64_t now);
 void market_venue_forget(struct market *market, uint32_t symbol_count, uint32_t venue);
 void market_mark(struct market *market, const struct facts *setup, const uint32_t *venue_state, int64_t now);
 
+/* net.c: after fees, thresholds or sets of symbols have changed */
+void net_row_set(struct core *core, uint32_t symbol);
+void net_rows_set(struct core *core);
+void net_rows_clear(struct market *market, uint32_t row_count);
+
 /* detect.c */
 void detect_books(struct core *core, uint32_t symbol, uint32_t changed, int64_t now, struct core_out *out);
+bool fees_known(const struct core *core, uint32_t symbol, uint32_t buy, uint32_t sell);
+
+/* best.c */
 void detect_best_now(struct core *core, int64_t now);
 
 /* gates.c: false and refusal, value, limit when one denies. */
 bool gates_own_state(struct core *core, struct candidate *candidate);
 bool gates_market(struct core *core, struct candidate *candidate);
 bool gates_account(struct core *core, struct candidate *candidate);
-bool gate_deny(struct core *core, struct candidate *candidate, uint32_t code, int64_t value, int64_t limit,
-               bool denied);
 
 /* size.c */
 bool size_candidate(struct core *core, struct candidate *candidate);
@@ -365,18 +401,18 @@ void execution_note(struct core *core, uint32_t direction, int64_t now);
 void executions_forget(struct core *core, uint32_t direction);
 
 /* episode.c */
+/* episode_touch, _refused and _taken change an episode; episode_publish then shows it, once. */
 struct episode *episode_touch(struct core *core, const struct candidate *candidate, struct core_out *out);
+void episode_publish(struct core *core, const struct episode *episode, struct core_out *out);
 void episode_refused(struct core *core, struct episode *episode, const struct candidate *candidate,
                      struct core_out *out);
-void episode_taken(struct core *core, struct episode *episode, const struct candidate *candidate, uint64_t pair_id,
-                   struct core_out *out);
+void episode_taken(struct core *core, struct episode *episode, const struct candidate *candidate, uint64_t pair_id);
 void episode_pair_update(struct core *core, const struct pair *pair, struct core_out *out);
 void episodes_end(struct core *core, int64_t now, struct core_out *out);
 
 /* account.c */
 void account_total_set(struct core *core, uint32_t venue, uint32_t asset, money total);
 void account_start_set(struct core *core, uint32_t venue, uint32_t asset, money start);
-int64_t account_free_e8(const struct core *core, uint32_t venue, uint32_t asset);
 void account_start_change(struct core *core, uint32_t venue, uint32_t asset, money difference);
 void balance_apply(struct core *core, const struct journal_balance *balance);
 uint32_t leg_reserve_asset(const struct core *core, const struct pair *pair, const struct leg *leg);
@@ -398,10 +434,20 @@ int64_t pnl_unhedged_e8(const struct core *core, int64_t *since_ns);
 int64_t exposure_value_e8(const struct core *core, const struct pair *pair);
 void limits_losses_check(struct core *core, struct core_out *out);
 
+/* ids.c: client id of leg 0 as two words of text; a leg is added by client_id_write */
+void client_id_text(uint64_t pair_id, uint64_t text[2]);
+static inline void client_id_write(const uint64_t text[2], uint32_t leg, char out[32]) {
+    uint64_t second = text[1] + ((uint64_t)leg << CLIENT_ID_LEG_SHIFT);
+    memcpy(out, &text[0], sizeof text[0]);
+    memcpy(out + sizeof text[0], &second, sizeof second);
+    memset(out + 2 * sizeof text[0], 0, 32 - 2 * sizeof text[0]);
+}
+
 /* order.c: the ring of orders */
 void order_publish(struct core *core, const struct pair *pair, uint32_t leg_index, struct core_out *out);
 struct abi_order *order_slot(struct core *core, uint64_t id);
-struct leg *leg_create(struct core *core, struct pair *pair, uint32_t leg_index, const struct leg *values);
+struct leg *leg_begin(struct pair *pair, uint32_t leg_index);
+void leg_create(struct core *core, struct pair *pair, uint32_t leg_index, int64_t reserve_e8);
 
 /* pair.c */
 struct pair *pair_find(struct core *core, uint64_t id);
@@ -437,3 +483,4 @@ void state_apply(struct core *core, const struct journal_state *state, int64_t n
 /* timer.c */
 void timers_run(struct core *core, int64_t now, struct core_out *out);
 void timer_set(struct core *core);
+void timer_add(struct core *core, int64_t deadline_ns); /* a new leg has this one, nothing else has changed */

@@ -64,6 +64,7 @@ void state_apply(struct core *core, const struct journal_state *state, int64_t n
     case JOURNAL_STATE_GATEWAY:
         assert(state->index < core->setup.venue_count);
         core->gateway[state->index] = state->new_value;
+        core->gateway_kept[state->index] = state->old_value;
         break;
     case JOURNAL_STATE_KILL:
         kill_set(core, state->new_value != 0, out);

@@ -20,6 +20,13 @@ void timer_set(struct core *core) {
     core->timer_ns = earliest;
 }
 
+void timer_add(struct core *core, int64_t deadline_ns) {
+    if (core->episodes_due)
+        timer_set(core);
+    else
+        core->timer_ns = int64_min(core->timer_ns, deadline_ns);
+}
+
 static void pair_timers(struct core *core, struct pair *pair, int64_t now, struct core_out *out) {
     bool changed = false;
     for (uint32_t leg = 0; leg < pair->leg_count; leg++) {

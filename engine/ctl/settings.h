@@ -11,15 +11,19 @@
 
 #define SETTINGS_TEXT_SIZE_MAX (4u << 20) /* 1024 symbols with names and fees of 8 venues: 1 MiB */
 
+enum settings_key_type { SETTINGS_KEY_HMAC = 1, SETTINGS_KEY_ED25519 = 2 };
+
 struct settings_venue {
     char name[16];
     char kind[16];        /* "binance", "mexc" */
-    char feed_url[128];   /* ws://host:port */
-    char orders_url[128]; /* ws:// (binance) or http:// (mexc) */
-    char user_url[128];   /* ws://; empty where user data comes on orders_url */
+    char feed_url[128];   /* ws:// or wss:// host:port */
+    char orders_url[128]; /* ws:// or wss:// (binance), http:// or https:// (mexc) */
+    char user_url[128];   /* ws:// or wss://; empty where user data comes on orders_url */
     char rest_url[128];
-    char key[128]; /* from key_env / secret_env; SIM has public ones in the file */
-    char secret[128];
+    char ca_file[256]; /* PEM file of the authorities to believe; empty: the system's */
+    char key[128];     /* from key_env; SIM has public ones in the file */
+    char secret[512];  /* also from secret_file; ED25519: a private key in PEM form */
+    uint32_t key_type; /* enum settings_key_type */
     int64_t taker_fee_ppm;
     uint32_t recv_window_ms;
     uint32_t order_connections; /* HTTP order path: warm connections */

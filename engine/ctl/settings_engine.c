@@ -27,51 +27,20 @@ static int read_part(const struct setting_table *table, const json_t *root, cons
     return result;
 }
 
-/* "key" in the file, or "key_env" with the name of a variable that must be set: exactly one of the two. */
-static int read_credential(const json_t *venue, const char *path, const char *key, char *out, size_t cap,
-                           struct error_trail *trail) {
-    char env_key[32];
-    char rule[128];
-    snprintf(env_key, sizeof env_key, "%s_env", key);
-    const char *variable = json_string_value(json_object_get(venue, env_key));
-    bool given = json_object_get(venue, key) != NULL;
-    if (given && variable == NULL) return 0;
-    if (given) {
-        snprintf(rule, sizeof rule, "not together with \"%s\"; give one of the two", key);
-        return refuse_field(trail, venue, path, env_key, rule);
-    }
-    if (variable == NULL) {
-        snprintf(rule, sizeof rule, "give \"%s\" or \"%s\"", key, env_key);
-        return refuse_field(trail, venue, path, key, rule);
-    }
-    const char *value = getenv(variable);
-    if (value == NULL || value[0] == '\0')
-        return refuse_field(trail, venue, path, env_key, "this environment variable is not set");
-    char field_path[SETTINGS_PATH_SIZE];
-    settings_path_key(path, env_key, field_path);
-    if (strlen(value) >= cap)
-        return error_set(trail, ERROR_BAD,
-                         "%s: the value of this environment variable has %zu bytes, at most %zu fit", field_path,
-                         strlen(value), cap - 1);
-    memcpy(out, value, strlen(value) + 1);
-    return 0;
-}
-
 static int read_venue(const json_t *object, const char *path, struct settings_venue *venue,
                       struct error_trail *trail) {
     int result = settings_read_table(&settings_of_venue, object, path, venue, trail);
-    if (result == 0) result = read_credential(object, path, "key", venue->key, sizeof venue->key, trail);
-    if (result == 0) result = read_credential(object, path, "secret", venue->secret, sizeof venue->secret, trail);
+    if (result == 0) result = settings_read_credentials(object, path, venue, trail);
     if (result != 0) return result;
-    bool http_orders = strncmp(venue->orders_url, "http://", 7) == 0;
+    bool http_orders = strncmp(venue->orders_url, "http", 4) == 0;
     bool mexc = strcmp(venue->kind, "mexc") == 0;
     if (mexc && !http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over http://");
+        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over https:// (or http:// on loopback)");
     if (!mexc && http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over ws://");
+        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over wss:// (or ws:// on loopback)");
     if (mexc && venue->user_url[0] == '\0')
         return refuse_field(trail, object, path, "user_url",
-                            "kind mexc needs the ws:// address of its private stream");
+                            "kind mexc needs the wss:// or ws:// address of its private stream");
     return 0;
 }
 

@@ -247,6 +247,8 @@ static int read_absent(const struct setting *row, const char *path, void *out, s
     }
     uint8_t *field = (uint8_t *)out + row->offset;
     if (row->store == STORE_TEXT) field[0] = '\0';
+    uint32_t choice = (uint32_t)row->standard + 1;
+    if (row->store == STORE_CHOICE_U32) memcpy(field, &choice, sizeof choice);
     store_integer(row, row->type == SETTING_BOOL ? row->standard : row->standard * row->scale, field);
     return 0;
 }

@@ -26,6 +26,11 @@ int settings_read_value(const struct setting *row, const json_t *value, const ch
 int settings_read_number(const struct setting *row, const json_t *value, const char *path, int64_t *out,
                          struct error_trail *trail);
 
+/* Key and secret of a venue whose table was read: settings_credentials.c. */
+struct settings_venue;
+int settings_read_credentials(const json_t *venue, const char *path, struct settings_venue *out,
+                              struct error_trail *trail);
+
 /* engine.json's "threads" and how its settings go together (settings_threads.c). */
 struct settings_engine;
 int settings_read_threads(const json_t *root, struct settings_engine *engine, struct error_trail *trail);

@@ -71,7 +71,9 @@ static json_t *one_of(const char *first, const char *second) {
 
 static json_t *venue_schema(void) {
     json_t *schema = table_schema(&settings_of_venue);
-    put(schema, "allOf", json_pack("[o,o]", one_of("key", "key_env"), one_of("secret", "secret_env")));
+    json_t *secret = one_of("secret", "secret_env");
+    json_array_append_new(json_object_get(secret, "oneOf"), json_pack("{s:[s]}", "required", "secret_file"));
+    put(schema, "allOf", json_pack("[o,o]", one_of("key", "key_env"), secret));
     return schema;
 }
 

@@ -3,13 +3,15 @@
 
 #include <string.h>
 
-#define OCTET "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-#define PORT  "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
-#define LOOPBACK_REGEX                                                                                             \
-    "(127\\." OCTET "\\." OCTET "\\." OCTET "|localhost|\\[::1\\])(:" PORT ")?(/[A-Za-z0-9._~/-]{0,60})?$"
-#define LOOPBACK_RULE                                                                                              \
-    "HOST[:PORT] on loopback (127.0.0.0/8, localhost or [::1]); this release connects to simulated venues only, "  \
-    "without TLS"
+#define OCTET    "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+#define PORT     "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+#define LOOPBACK "(127\\." OCTET "\\." OCTET "\\." OCTET "|localhost|\\[::1\\])"
+#define HOST     "([A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]{2,45}\\])"
+/* Without encryption only where nobody can listen. */
+#define ADDRESS_REGEX(plain, secure)                                                                               \
+    "^((" plain ")://" LOOPBACK "|(" secure ")://" HOST ")(:" PORT ")?(/[A-Za-z0-9._~/-]{0,60})?$"
+#define ADDRESS_RULE(plain, secure)                                                                                \
+    secure "HOST[:PORT], or without TLS " plain "HOST[:PORT] on loopback (127.0.0.0/8, localhost or [::1])"
 
 const struct setting_pattern settings_instance_name = {"^[a-z0-9_]{1,31}$", "1 to 31 of a-z, 0-9 and _"};
 static const struct setting_pattern venue_name = {"^[a-z0-9_]{1,15}$", "1 to 15 of a-z, 0-9 and _"};
@@ -24,10 +26,14 @@ static const struct setting_pattern step = {"^(" WHOLE "|" FRACTION ")$",
 static const struct setting_pattern least_amount = {"^(0|" WHOLE "|" FRACTION ")$",
                                                     "a decimal number in quotation marks, at most 10 decimals, "
                                                     "without trailing zeros, like \"5\""};
-static const struct setting_pattern ws_url = {"^ws://" LOOPBACK_REGEX, "ws://" LOOPBACK_RULE};
-static const struct setting_pattern http_url = {"^http://" LOOPBACK_REGEX, "http://" LOOPBACK_RULE};
-static const struct setting_pattern any_url = {"^(ws|http)://" LOOPBACK_REGEX, "ws:// or http://" LOOPBACK_RULE};
+static const struct setting_pattern ws_url = {ADDRESS_REGEX("ws", "wss"), ADDRESS_RULE("ws://", "wss://")};
+static const struct setting_pattern http_url = {ADDRESS_REGEX("http", "https"),
+                                                ADDRESS_RULE("http://", "https://")};
+static const struct setting_pattern any_url = {ADDRESS_REGEX("ws|http", "wss|https"),
+                                               ADDRESS_RULE("ws:// or http://", "wss:// or https://")};
+static const struct setting_pattern file_path = {"^[ -~]{0,255}$", "a path of at most 255 printable characters"};
 static const struct setting_pattern api_key = {"^[!-~]{1,127}$", "1 to 127 printable characters without blanks"};
+static const struct setting_pattern secret_path = {"^/[!-~]{1,250}$", "an absolute path of at most 251 characters"};
 static const struct setting_pattern variable = {"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
                                                 "the name of an environment variable"};
 
@@ -184,26 +190,43 @@ static const struct setting venue_rows[] = {
      TEXT_FIELD(V, orders_url),
      .required = true,
      .pattern = &any_url,
-     .help = "Order entry: ws:// for kind binance, http:// for kind mexc."},
+     .help = "Order entry: wss:// or ws:// for kind binance, https:// or http:// for kind mexc."},
     {.key = "user_url",
      TEXT_FIELD(V, user_url),
      .pattern = &ws_url,
      .help = "WebSocket of the private stream; kind mexc needs it, kind binance has it on orders_url."},
     {.key = "rest_url", TEXT_FIELD(V, rest_url), .required = true, .pattern = &http_url, .help = "REST queries."},
+    {.key = "ca_file",
+     TEXT_FIELD(V, ca_file),
+     .pattern = &file_path,
+     .help =
+         "PEM file with the certificates of the authorities that may vouch for the venue on wss:// and https://; "
+         "a relative path starts at this file's directory; absent or empty: the system's authorities."},
     {.key = "key", TEXT_FIELD(V, key), .secret = true, .pattern = &api_key, .help = "API key; or key_env."},
     {.key = "key_env",
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API key."},
+    {.key = "key_type",
+     .type = SETTING_CHOICE,
+     .store = STORE_CHOICE_U32,
+     FIELD(V, key_type),
+     .choice = {"hmac", "ed25519"},
+     .help = "hmac: each order is signed. ed25519 (kind binance): the connection logs on once, orders need no "
+             "signature; the secret is a private key in PEM form, from secret_file or secret_env."},
     {.key = "secret",
      TEXT_FIELD(V, secret),
      .secret = true,
      .pattern = &api_key,
-     .help = "API secret; or secret_env."},
+     .help = "API secret; or secret_env, or secret_file."},
     {.key = "secret_env",
      .type = SETTING_TEXT,
      .pattern = &variable,
      .help = "Environment variable that holds the API secret."},
+    {.key = "secret_file",
+     .type = SETTING_TEXT,
+     .pattern = &secret_path,
+     .help = "File that holds the API secret, which only its owner can read."},
     {.key = "taker_fee_bps",
      .type = SETTING_NUMBER,
      .store = STORE_I64,
@@ -230,11 +253,12 @@ static const struct setting venue_rows[] = {
      .store = STORE_U32,
      FIELD(V, order_connections),
      .scale = 1,
-     .least = 1,
+     .least = 3,
      .greatest = 16,
-     .standard = 4,
+     .standard = 6,
      .unit = "connections",
-     .help = "Warm connections of an order path over HTTP."},
+     .help =
+         "Warm connections of an order path over HTTP, one order at a time each; two of them are kept for hedges."},
     {.key = "rate_limit_weight",
      .type = SETTING_INTEGER,
      .store = STORE_U32,

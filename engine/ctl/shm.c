@@ -13,6 +13,8 @@
 #include "process.h"
 #include "shm_names.h"
 
+#define READ_TRIES 64
+
 const uint64_t shm_abi_hash = ENGINE_ABI_HASH;
 
 /* Everything of the header that does not depend on the configuration. */
@@ -97,6 +99,28 @@ void shm_publish(void *slots, size_t slot_size, const void *value, size_t value_
     uint64_t newest = *first > *second ? *first : *second; /* ours alone to write: no order is needed to read */
     uint64_t publication = newest / 2;
     publish_at((publication & 1) != 0 ? second : first, 2 * publication + 1, value, value_size);
+}
+
+bool shm_read(const void *slots, size_t slot_size, void *out, size_t value_size) {
+    const uint64_t *first = slots;
+    const uint64_t *second = (const uint64_t *)(const void *)((const uint8_t *)slots + slot_size);
+    for (int i = 0; i < READ_TRIES; i++) {
+        uint64_t seq_first = __atomic_load_n(first, __ATOMIC_ACQUIRE);
+        uint64_t seq_second = __atomic_load_n(second, __ATOMIC_ACQUIRE);
+        /* An odd slot is being written. */
+        bool of_first = (seq_second & 1) != 0 || ((seq_first & 1) == 0 && seq_first > seq_second);
+        const uint64_t *sequence = of_first ? first : second;
+        uint64_t seq = of_first ? seq_first : seq_second;
+        if (seq == 0) return false;
+        if ((seq & 1) != 0) continue;
+        for (size_t word = 0; word < value_size / sizeof(uint64_t); word++) {
+            uint64_t value = __atomic_load_n(sequence + 1 + word, __ATOMIC_RELAXED);
+            memcpy((uint8_t *)out + word * sizeof value, &value, sizeof value);
+        }
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (__atomic_load_n(sequence, __ATOMIC_RELAXED) == seq) return true;
+    }
+    return false;
 }
 
 void shm_publish_cell(void *cell, const void *value, size_t value_size) {

@@ -1,6 +1,7 @@
 #pragma once
 /* The engine's shared-memory segment: size, create, publish, destroy. Protocols: abi.h. Publishing takes no lock and
  * makes no system call. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,11 @@ void shm_sweep(const char *instance, uint64_t generation);
 void shm_publish(void *slots, size_t slot_size, const void *value, size_t value_size);
 /* Cell: one record with a leading sequence word. */
 void shm_publish_cell(void *cell, const void *value, size_t value_size);
+/* A reader's half of the latch, for threads of the engine other than the publishing one. False: never written, or the
+ * writer overtook every try. */
+bool shm_read(const void *slots, size_t slot_size, void *out, size_t value_size);
+#define SHM_READ(slots, target)                                                                                    \
+    shm_read((slots), sizeof((slots)[0]), 1 ? (target) : &(slots)[0].value, sizeof((slots)[0].value))
 /* `source` points to a value; the conditional makes the compiler compare the types. */
 #define SHM_PUBLISH(slots, source)                                                                                 \
     shm_publish((slots), sizeof((slots)[0]), 1 ? (source) : &(slots)[0].value, sizeof((slots)[0].value))

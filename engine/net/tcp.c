@@ -62,11 +62,16 @@ static int connect_address(const struct addrinfo *address, const struct url *url
     return error_set(trail, ERROR_SYSTEM, "connect to %s: %s", url->authority, strerror(cause));
 }
 
-int tcp_connect(const struct url *url, int64_t deadline_ns, struct error_trail *trail) {
-    if (url->tls)
-        return error_set(trail, ERROR_REFUSED, "connect to %s: TLS is not supported, only ws:// and http://",
-                         url->authority);
-    if (!url_is_loopback(url))
+/* A host with several addresses: one that does not answer leaves half of the time to the others. */
+static int64_t address_deadline_ns(const struct addrinfo *address, int64_t deadline_ns) {
+    if (address->ai_next == NULL) return deadline_ns;
+    int64_t now_ns = clock_mono_ns();
+    return now_ns + (deadline_ns - now_ns) / 2;
+}
+
+/* A connected descriptor, or a negative code. */
+static int connect_host(const struct url *url, int64_t deadline_ns, struct error_trail *trail) {
+    if (!url->tls && !url_is_loopback(url))
         return error_set(trail, ERROR_REFUSED, "connect to %s: without TLS only 127.0.0.0/8, ::1 and localhost",
                          url->authority);
     struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -75,13 +80,14 @@ int tcp_connect(const struct url *url, int64_t deadline_ns, struct error_trail *
     if (result != 0) return error_set(trail, ERROR_NOT_FOUND, "host \"%s\": %s", url->host, gai_strerror(result));
     int fd = error_set(trail, ERROR_REFUSED, "host \"%s\" has no loopback address", url->host);
     for (struct addrinfo *address = found; address != NULL && fd < 0; address = address->ai_next)
-        if (is_loopback_address(address->ai_addr)) fd = connect_address(address, url, deadline_ns, trail);
+        if (url->tls || is_loopback_address(address->ai_addr))
+            fd = connect_address(address, url, address_deadline_ns(address, deadline_ns), trail);
     freeaddrinfo(found);
     return fd;
 }
 
 /* 0 when all of it was sent. *sent_size is right in any case. */
-static int send_all(int fd, const char *data, size_t size, int64_t deadline_ns, size_t *sent_size) {
+static int send_all(int fd, const uint8_t *data, size_t size, int64_t deadline_ns, size_t *sent_size) {
     *sent_size = 0;
     while (*sent_size < size) {
         ssize_t sent = send(fd, data + *sent_size, size - *sent_size, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -115,33 +121,147 @@ static const char *cause_text(int64_t code) {
     return code == ERROR_CLOSED && errno != 0 ? strerror(errno) : error_text((int)code);
 }
 
-/* Reads the answer to the upgrade. Bytes behind it go to rest; never more are read at once than fit there. */
-static int read_upgrade(int fd, const char *key, int64_t deadline_ns, uint8_t *rest, size_t rest_cap,
-                        size_t *rest_size, struct ws_handshake *answer, struct error_trail *trail) {
-    uint8_t head[HTTP_HEAD_SIZE_MAX];
-    size_t size = 0;
-    while (size < sizeof head) {
-        size_t room = sizeof head - size;
-        size_t limit = rest_cap > 0 ? rest_cap : 1;
-        int64_t received = receive_some(fd, head + size, room < limit ? room : limit, deadline_ns);
+/* ---- TLS ---- */
+
+/* What TLS itself has to say; a peer that does not take it will show it otherwise. */
+static void send_reply(struct tcp_link *link, int64_t deadline_ns) {
+    size_t size, sent_size;
+    const uint8_t *reply = tls_reply(link->tls, &size);
+    if (reply != NULL) (void)send_all(link->fd, reply, size, deadline_ns, &sent_size);
+}
+
+static int refuse_tls(const struct tcp_link *link, const struct url *url, int code, struct error_trail *trail) {
+    return error_set(trail, code, "connect to %s: %s", url->authority, tls_why(link->tls));
+}
+
+/* Until the handshake is done and no record is left half received: then nothing is held anywhere. */
+static int handshake(struct tcp_link *link, const struct url *url, int64_t deadline_ns, struct error_trail *trail) {
+    uint8_t data[2 * TLS_RECORD_SIZE_MAX];
+    size_t size = 0, plain_size = 0;
+    bool done = false;
+    for (;;) {
+        int code = done ? tls_open(link->tls, data, &size, &plain_size) : tls_handshake(link->tls, data, &size);
+        send_reply(link, deadline_ns);
+        if (code != 0 && code != ERROR_NEED_MORE) return refuse_tls(link, url, code, trail);
+        if (plain_size > 0)
+            return error_set(trail, ERROR_BAD, "connect to %s: it speaks before it is asked", url->authority);
+        if (done && size == 0) return 0;
+        if (code == 0 && !done) {
+            done = true;
+            continue;
+        }
+        int64_t received = receive_some(link->fd, data + size, sizeof data - size, deadline_ns);
         if (received < 0)
-            return error_set(trail, (int)received, "no answer to the upgrade (%zu bytes came): %s", size,
+            return error_set(trail, (int)received, "connect to %s: TLS handshake: %s", url->authority,
                              cause_text(received));
         size += (size_t)received;
-        int64_t used = ws_handshake_answer(head, size, key, answer);
-        if (used == ERROR_NEED_MORE) continue;
+    }
+}
+
+static int secure(struct tcp_link *link, const struct url *url, int64_t deadline_ns, struct error_trail *trail) {
+    if (link->trust == NULL)
+        return error_set(trail, ERROR_REFUSED, "connect to %s: no certificates to believe", url->authority);
+    link->tls = tls_create(link->trust, url->host, trail);
+    return link->tls == NULL ? ERROR_SYSTEM : handshake(link, url, deadline_ns, trail);
+}
+
+int tcp_connect(const struct url *url, int64_t deadline_ns, struct tcp_link *link, struct error_trail *trail) {
+    assert(link->fd < 0);
+    link->tls = NULL;
+    int fd = connect_host(url, deadline_ns, trail);
+    if (fd < 0) return fd;
+    link->fd = fd;
+    int code = url->tls ? secure(link, url, deadline_ns, trail) : 0;
+    if (code != 0) tcp_close(link);
+    return code;
+}
+
+void tcp_close(struct tcp_link *link) {
+    if (link->tls != NULL) {
+        tls_close(link->tls);
+        send_reply(link, 0); /* what the kernel takes at once */
+        tls_destroy(link->tls);
+    }
+    if (link->fd >= 0) close(link->fd);
+    link->tls = NULL;
+    link->fd = -1;
+}
+
+/* Sends all of it. *sent_size is 0 when the kernel took no byte. */
+static int send_out(struct tcp_link *link, const char *data, size_t size, int64_t deadline_ns, size_t *sent_size) {
+    *sent_size = 0;
+    if (link->tls == NULL) return send_all(link->fd, (const uint8_t *)data, size, deadline_ns, sent_size);
+    uint8_t sealed[TLS_PLAIN_SIZE_MAX + TLS_SEAL_EXTRA];
+    for (size_t at = 0, piece; at < size; at += piece) {
+        piece = size - at < TLS_PLAIN_SIZE_MAX ? size - at : TLS_PLAIN_SIZE_MAX;
+        int64_t length = tls_seal(link->tls, (const uint8_t *)data + at, piece, sealed, sizeof sealed);
+        if (length < 0) return (int)length;
+        size_t taken = 0;
+        int code = send_all(link->fd, sealed, (size_t)length, deadline_ns, &taken);
+        *sent_size += taken < piece ? taken : piece;
+        if (code != 0) return code;
+    }
+    return 0;
+}
+
+/* Receives at most `limit` bytes more behind what is in `in`, and opens them. 0; ERROR_CLOSED, errno 0: orderly, and
+ * opened bytes may have come with it; ERROR_BAD: see tls_why. */
+static int receive_in(struct tcp_link *link, struct tcp_rest *in, size_t limit, int64_t deadline_ns) {
+    size_t room = in->cap - in->size;
+    int64_t received = receive_some(link->fd, in->data + in->size, room < limit ? room : limit, deadline_ns);
+    if (received < 0) return (int)received;
+    in->size += (size_t)received;
+    if (link->tls == NULL) {
+        in->plain_size = in->size;
+        return 0;
+    }
+    int code = tls_open(link->tls, in->data, &in->size, &in->plain_size);
+    send_reply(link, deadline_ns);
+    errno = 0;
+    return code;
+}
+
+static const char *in_words(const struct tcp_link *link, int code) {
+    return code == ERROR_BAD && link->tls != NULL ? tls_why(link->tls) : cause_text(code);
+}
+
+/* ---- WebSocket ---- */
+
+/* What came behind the answer, for who takes the connection over. */
+static int hand_rest(const struct tcp_rest *in, size_t used, struct tcp_rest *rest, struct error_trail *trail) {
+    rest->size = in->size - used;
+    rest->plain_size = in->plain_size - used;
+    if (rest->size > rest->cap)
+        return error_set(trail, ERROR_FULL, "%zu bytes came behind the upgrade, at most %zu fit", rest->size,
+                         rest->cap);
+    if (rest->size > 0) memcpy(rest->data, in->data + used, rest->size);
+    return 0;
+}
+
+/* Reads the answer to the upgrade; never more at once than fits into the rest. */
+static int read_upgrade(struct tcp_link *link, const char *key, int64_t deadline_ns, struct tcp_rest *rest,
+                        struct ws_handshake *answer, struct error_trail *trail) {
+    uint8_t data[HTTP_HEAD_SIZE_MAX + TLS_RECORD_SIZE_MAX];
+    struct tcp_rest in = {.data = data, .cap = link->tls == NULL ? HTTP_HEAD_SIZE_MAX : sizeof data};
+    while (in.plain_size < HTTP_HEAD_SIZE_MAX) {
+        int code = receive_in(link, &in, rest->cap > 0 ? rest->cap : 1, deadline_ns);
+        int cause = errno;
+        int64_t used = ws_handshake_answer(data, in.plain_size, key, answer);
+        if (used == ERROR_NEED_MORE && code == 0) continue;
+        errno = cause;
+        if (used == ERROR_NEED_MORE)
+            return error_set(trail, code, "no answer to the upgrade (%zu bytes came): %s", in.plain_size,
+                             in_words(link, code));
         if (used == ERROR_REFUSED) return error_set(trail, ERROR_REFUSED, "upgrade refused: %s", answer->why);
         if (used < 0) return error_set(trail, (int)used, "the answer to the upgrade is no HTTP");
-        *rest_size = size - (size_t)used;
-        assert(*rest_size <= rest_cap);
-        if (*rest_size > 0) memcpy(rest, head + used, *rest_size);
-        return 0;
+        if (code != 0) return error_set(trail, code, "closed behind the upgrade: %s", in_words(link, code));
+        return hand_rest(&in, (size_t)used, rest, trail);
     }
     return error_set(trail, ERROR_BAD, "the answer to the upgrade is over %d bytes", HTTP_HEAD_SIZE_MAX);
 }
 
-static int upgrade(int fd, const struct url *url, const char *target, int64_t deadline_ns, uint8_t *rest,
-                   size_t rest_cap, size_t *rest_size, struct ws_handshake *answer, struct error_trail *trail) {
+static int upgrade(struct tcp_link *link, const struct url *url, const char *target, int64_t deadline_ns,
+                   struct tcp_rest *rest, struct ws_handshake *answer, struct error_trail *trail) {
     uint8_t nonce[16];
     char key[WS_KEY_SIZE + 1];
     char request[REQUEST_SIZE_MAX];
@@ -150,24 +270,26 @@ static int upgrade(int fd, const struct url *url, const char *target, int64_t de
     int size = ws_handshake_request(url->authority, target, nonce, key, request, sizeof request);
     if (size < 0) return error_set(trail, size, "target \"%s\": must be a path of printable ASCII", target);
     size_t sent_size = 0;
-    int code = send_all(fd, request, (size_t)size, deadline_ns, &sent_size);
+    int code = send_out(link, request, (size_t)size, deadline_ns, &sent_size);
     if (code != 0)
         return error_set(trail, code, "upgrade request: %zu of %d bytes sent: %s", sent_size, size,
                          error_text(code));
-    return read_upgrade(fd, key, deadline_ns, rest, rest_cap, rest_size, answer, trail);
+    return read_upgrade(link, key, deadline_ns, rest, answer, trail);
 }
 
-int tcp_websocket(const struct url *url, const char *target, int64_t deadline_ns, uint8_t *rest, size_t rest_cap,
-                  size_t *rest_size, struct ws_handshake *answer, struct error_trail *trail) {
+int tcp_websocket(const struct url *url, const char *target, int64_t deadline_ns, struct tcp_link *link,
+                  struct tcp_rest *rest, struct ws_handshake *answer, struct error_trail *trail) {
     *answer = (struct ws_handshake){.retry_after_s = -1};
-    *rest_size = 0;
-    int fd = tcp_connect(url, deadline_ns, trail);
-    if (fd < 0) return fd;
-    int code = upgrade(fd, url, target, deadline_ns, rest, rest_cap, rest_size, answer, trail);
-    if (code == 0) return fd;
-    close(fd);
-    return error_append(trail, code, "at ws://%s%s", url->authority, target);
+    rest->size = rest->plain_size = 0;
+    int code = tcp_connect(url, deadline_ns, link, trail);
+    if (code != 0) return code;
+    code = upgrade(link, url, target, deadline_ns, rest, answer, trail);
+    if (code == 0) return 0;
+    tcp_close(link);
+    return error_append(trail, code, "at %s://%s%s", url->tls ? "wss" : "ws", url->authority, target);
 }
+
+/* ---- HTTP ---- */
 
 /* A kept connection is usable when the peer has neither closed it nor sent anything unasked. */
 static bool is_idle(int fd) {
@@ -175,25 +297,16 @@ static bool is_idle(int fd) {
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-static void drop(int *fd) {
-    if (*fd >= 0) close(*fd);
-    *fd = -1;
-}
-
-static int send_request(int *fd, const struct url *url, const char *request, size_t request_size,
+static int send_request(struct tcp_link *link, const struct url *url, const char *request, size_t request_size,
                         int64_t deadline_ns, struct error_trail *trail) {
-    if (*fd >= 0 && !is_idle(*fd)) drop(fd);
-    for (bool kept = *fd >= 0;; kept = false) {
-        if (*fd < 0) *fd = tcp_connect(url, deadline_ns, trail);
-        if (*fd < 0) {
-            int code = *fd;
-            *fd = -1;
-            return code;
-        }
+    if (link->fd >= 0 && !is_idle(link->fd)) tcp_close(link);
+    for (bool kept = link->fd >= 0;; kept = false) {
+        int code = link->fd < 0 ? tcp_connect(url, deadline_ns, link, trail) : 0;
+        if (code != 0) return code;
         size_t sent_size = 0;
-        int code = send_all(*fd, request, request_size, deadline_ns, &sent_size);
+        code = send_out(link, request, request_size, deadline_ns, &sent_size);
         if (code == 0) return 0;
-        drop(fd);
+        tcp_close(link);
         /* The peer closed the kept connection at this very moment and the kernel took nothing: a new one is safe. */
         if (kept && code == ERROR_CLOSED && sent_size == 0) continue;
         return error_set(trail, code, "request to %s: %zu of %zu bytes sent: %s", url->authority, sent_size,
@@ -201,32 +314,33 @@ static int send_request(int *fd, const struct url *url, const char *request, siz
     }
 }
 
-static int read_answer(int fd, const struct url *url, int64_t deadline_ns, uint8_t *buffer, size_t cap,
-                       struct http_answer *out, struct error_trail *trail) {
-    size_t size = 0;
+static int read_answer(struct tcp_link *link, const struct url *url, int64_t deadline_ns, uint8_t *buffer,
+                       size_t cap, struct http_answer *out, struct error_trail *trail) {
+    struct tcp_rest in = {.data = buffer, .cap = cap};
     for (;;) {
-        if (size == cap) return error_set(trail, ERROR_FULL, "answer of %s: over %zu bytes", url->authority, cap);
-        int64_t received = receive_some(fd, buffer + size, cap - size, deadline_ns);
-        if (received < 0)
-            return error_set(trail, (int)received, "answer of %s: %zu bytes came, then: %s", url->authority, size,
-                             cause_text(received));
-        size += (size_t)received;
-        int64_t used = http_parse_answer(buffer, size, out);
-        if (used == ERROR_NEED_MORE) continue;
+        if (in.size == cap)
+            return error_set(trail, ERROR_FULL, "answer of %s: over %zu bytes", url->authority, cap);
+        int code = receive_in(link, &in, cap, deadline_ns);
+        int64_t used = in.plain_size == 0 ? ERROR_NEED_MORE : http_parse_answer(buffer, in.plain_size, out);
+        if (used == ERROR_NEED_MORE && code == 0) continue;
+        if (used == ERROR_NEED_MORE)
+            return error_set(trail, code, "answer of %s: %zu bytes came, then: %s", url->authority, in.plain_size,
+                             in_words(link, code));
         if (used < 0)
             return error_set(trail, (int)used, "answer of %s: no HTTP, too large, or of unclear length",
                              url->authority);
         /* More bytes than the answer: whoever sent them, the next answer would be read wrong. */
-        if ((size_t)used < size) out->keep_alive = false;
+        if (code != 0 || (size_t)used < in.size) out->keep_alive = false;
         return 0;
     }
 }
 
-int tcp_exchange(int *fd, const struct url *url, const char *request, size_t request_size, int64_t deadline_ns,
-                 uint8_t *buffer, size_t cap, struct http_answer *out, struct error_trail *trail) {
-    int code = send_request(fd, url, request, request_size, deadline_ns, trail);
+int tcp_exchange(struct tcp_link *link, const struct url *url, const char *request, size_t request_size,
+                 int64_t deadline_ns, uint8_t *buffer, size_t cap, struct http_answer *out,
+                 struct error_trail *trail) {
+    int code = send_request(link, url, request, request_size, deadline_ns, trail);
     if (code != 0) return code;
-    code = read_answer(*fd, url, deadline_ns, buffer, cap, out, trail);
-    if (code != 0 || !out->keep_alive) drop(fd);
+    code = read_answer(link, url, deadline_ns, buffer, cap, out, trail);
+    if (code != 0 || !out->keep_alive) tcp_close(link);
     return code;
 }

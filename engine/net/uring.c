@@ -206,6 +206,13 @@ void uring_consume(struct uring *ring, uint32_t connection, size_t size) {
     if (conn->receive_begin == conn->receive_end) conn->receive_begin = conn->receive_end = 0;
 }
 
+void uring_truncate(struct uring *ring, uint32_t connection, size_t size) {
+    struct uring_connection *conn = uring_connection_get(ring, connection);
+    assert(size <= conn->receive_end - conn->receive_begin);
+    conn->receive_end = conn->receive_begin + size;
+    if (size == 0) conn->receive_begin = conn->receive_end = 0;
+}
+
 int64_t uring_looked_ns(const struct uring *ring) {
     return ring->looked_ns;
 }

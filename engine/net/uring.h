@@ -47,6 +47,8 @@ void uring_remove(struct uring *ring, uint32_t connection);
 /* Received and not consumed bytes; valid until the next uring_poll or consume. The bytes may be changed. */
 uint8_t *uring_data(struct uring *ring, uint32_t connection, size_t *size);
 void uring_consume(struct uring *ring, uint32_t connection, size_t size);
+/* Keeps the first `size` of these bytes (who decrypts them in place has fewer than came). */
+void uring_truncate(struct uring *ring, uint32_t connection, size_t size);
 
 /* Sends all of it now, copying what the kernel does not take at once (sent later in order). Returns 0, ERROR_FULL
  * (nothing taken: URING_UNSENT_SIZE less what is unsent is the room there is), ERROR_CLOSED. *on_wire (may be NULL) is
@@ -57,7 +59,12 @@ int uring_send(struct uring *ring, uint32_t connection, const uint8_t *data, siz
  * sake has ERROR_REFUSED. Returns 0 when both were taken, else the first failing leg's code. */
 int uring_send_pair(struct uring *ring, uint32_t connection_a, const uint8_t *a, size_t a_size,
                     uint32_t connection_b, const uint8_t *b, size_t b_size, int result[2]);
+/* What uring_send would say to so many bytes now: 0, ERROR_FULL or ERROR_CLOSED. */
+int uring_sendable(const struct uring *ring, uint32_t connection, size_t size);
 bool uring_has_unsent(const struct uring *ring, uint32_t connection);
+
+/* As if a send had failed: nothing more is sent, what was received before still comes, then URING_CLOSED. */
+void uring_break(struct uring *ring, uint32_t connection);
 
 /* Waits until something happened or timeout (ns; 0: does not wait). Fills up to cap events, at most one
  * a connection; returns how many. A signal ends the wait early. */

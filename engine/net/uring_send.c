@@ -92,6 +92,16 @@ int uring_send_pair(struct uring *ring, uint32_t connection_a, const uint8_t *a,
     return code;
 }
 
+int uring_sendable(const struct uring *ring, uint32_t connection, size_t size) {
+    assert(connection < ring->connection_max);
+    return send_check(&ring->connections[connection], size);
+}
+
+void uring_break(struct uring *ring, uint32_t connection) {
+    struct uring_connection *conn = uring_connection_get(ring, connection);
+    if (conn->state == CONNECTION_OPEN && !conn->broken) break_off(conn, -EPIPE);
+}
+
 bool uring_has_unsent(const struct uring *ring, uint32_t connection) {
     assert(connection < ring->connection_max);
     return ring->connections[connection].unsent_size > 0;

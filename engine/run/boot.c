@@ -174,6 +174,7 @@ int engine_boot(struct engine *engine, const char *home, const char *config_dir,
     int code = engine_paths(&engine->paths, home, config_dir, trail);
     if (code != 0 || (code = read_settings(engine, instance, trail)) != 0) return code;
     if ((code = engine_paths_instance(&engine->paths, engine->settings.instance, trail)) != 0) return code;
+    if ((code = engine_trust(engine, trail)) != 0) return code;
     if ((code = lock_state(engine, trail)) != 0) return code;
     if ((code = journal_recover_tails(engine->settings.instance, engine->paths.journal_dir, trail)) != 0)
         return code;
@@ -201,6 +202,7 @@ void engine_shut(struct engine *engine) {
     for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
         for (uint32_t r = 0; r < ENGINE_ROLES; r++)
             free(engine->rest[v][r]);
+    engine_trust_forget(engine);
     engine_order_forms_free(engine);
     free(engine->to_courier);
     free(engine->recovered);

@@ -24,7 +24,7 @@ static void desk_init(struct courier *courier, uint32_t venue) {
     const struct settings_venue *settings = &courier->engine->settings.venue[venue];
     desk->ops = courier->engine->ops[venue];
     desk->settings = settings;
-    desk->rest_fd = -1;
+    desk->rest = (struct tcp_link){.trust = courier->engine->trust[venue], .fd = -1};
     desk->keys = &courier->engine->keys[venue];
     /* Checked when the settings were read. */
     (void)url_parse(settings->feed_url, &desk->feed_url);
@@ -51,19 +51,20 @@ static int feed_target(const struct courier *courier, uint32_t venue, char *out,
     return courier->desk[venue].ops->feed_path(names, count, out, cap);
 }
 
-/* Connected (and upgraded) descriptor, or a negative code. */
-static int open_link(struct courier *courier, uint32_t venue, enum engine_role role, size_t *rest_size,
-                     struct error_trail *trail) {
+/* Connected (and upgraded), or a negative code. */
+static int open_link(struct courier *courier, uint32_t venue, enum engine_role role, struct tcp_link *link,
+                     struct tcp_rest *rest, struct error_trail *trail) {
     struct desk *desk = &courier->desk[venue];
     struct ws_handshake answer = {0};
     int64_t deadline = clock_mono_ns() + COURIER_CONNECT_NS;
     char target[2048];
     int size;
-    *rest_size = 0;
+    *link = (struct tcp_link){.trust = courier->engine->trust[venue], .fd = -1};
+    *rest = (struct tcp_rest){.data = courier->engine->rest[venue][role], .cap = ENGINE_REST_SIZE};
     const struct url *url = role == ENGINE_FEED   ? &desk->feed_url
                             : role == ENGINE_USER ? &desk->user_url
                                                   : &desk->orders_url;
-    if (role == ENGINE_ORDERS && !desk->ops->orders_by_websocket) return tcp_connect(url, deadline, trail);
+    if (role == ENGINE_ORDERS && !desk->ops->orders_by_websocket) return tcp_connect(url, deadline, link, trail);
     if (role == ENGINE_FEED) {
         size = feed_target(courier, venue, target, sizeof target - 1);
     } else if (role == ENGINE_ORDERS) {
@@ -76,8 +77,7 @@ static int open_link(struct courier *courier, uint32_t venue, enum engine_role r
     }
     if (size <= 0) return error_set(trail, ERROR_BAD, "no request target");
     target[size] = '\0';
-    return tcp_websocket(url, target, deadline, courier->engine->rest[venue][role], ENGINE_REST_SIZE, rest_size,
-                         &answer, trail);
+    return tcp_websocket(url, target, deadline, link, rest, &answer, trail);
 }
 
 static void tell_text(struct courier *courier, uint32_t venue, const char *text) {
@@ -89,20 +89,33 @@ static void tell_text(struct courier *courier, uint32_t venue, const char *text)
     (void)engine_tell(courier->engine, LANE_COURIER, &message, false);
 }
 
+/* Here, where signing may take its time. */
+static void sign_logon(struct courier *courier, uint32_t venue, struct to_hot *message) {
+    const struct desk *desk = &courier->desk[venue];
+    int size =
+        desk->ops->orders_logon(desk->keys, clock_wall_ns() + desk->clock_offset_ns, desk->settings->recv_window_ms,
+                                ENGINE_LOGON_ID, message->logon, sizeof message->logon - 1);
+    if (size < 0) log_write(LOG_ERROR, "venue %s: the logon cannot be signed", desk->settings->name);
+    message->logon[size > 0 ? size : 0] = '\0';
+}
+
 static void try_link(struct courier *courier, uint32_t venue, enum engine_role role, struct link *link) {
     struct error_trail trail = {0};
-    size_t rest_size;
+    struct tcp_link opened;
+    struct tcp_rest rest;
     int64_t now = clock_mono_ns();
-    int fd = open_link(courier, venue, role, &rest_size, &trail);
-    if (fd >= 0) {
+    if (open_link(courier, venue, role, &opened, &rest, &trail) == 0) {
         struct to_hot message;
         memset(&message, 0, sizeof message);
         message.kind = TO_HOT_CONNECTION;
         message.venue = venue;
         message.role = role;
         message.slot = link->slot;
-        message.fd = fd;
-        message.rest_size = (uint32_t)rest_size;
+        message.fd = opened.fd;
+        message.tls = opened.tls;
+        message.rest_size = (uint32_t)rest.size;
+        message.rest_plain_size = (uint32_t)rest.plain_size;
+        if (role == ENGINE_ORDERS) sign_logon(courier, venue, &message);
         /* Once it is in the ring the descriptor is the hot thread's, however late it comes to it; and with it the rest
          * bytes, whose buffer is used again only when this connection was lost. */
         if (engine_tell(courier->engine, LANE_COURIER, &message, true) != ERROR_FULL) {
@@ -110,7 +123,7 @@ static void try_link(struct courier *courier, uint32_t venue, enum engine_role r
             link->up_since_ns = clock_mono_ns();
             return;
         }
-        close(fd);
+        tcp_close(&opened);
         error_set(&trail, ERROR_FULL, "the hot thread does not take the connection");
     }
     if (link->backoff_ns == 0) {
@@ -138,6 +151,8 @@ static void take_messages(struct courier *courier) {
     while (spsc_pop(courier->engine->to_courier, &message)) {
         if (message.kind == TO_COURIER_LOST)
             lost(courier, &message);
+        else if (message.kind == TO_COURIER_TLS)
+            tls_destroy(message.tls);
         else
             courier_wanted(courier, &message);
     }
@@ -218,7 +233,7 @@ void *courier_main(void *argument) {
         nanosleep(&(struct timespec){0, COURIER_TURN_NS}, NULL);
     }
     for (uint32_t v = 0; v < engine->setup.venue_count; v++)
-        if (courier->desk[v].rest_fd >= 0) close(courier->desk[v].rest_fd);
+        tcp_close(&courier->desk[v].rest);
     free(courier);
     return NULL;
 }

@@ -13,6 +13,7 @@
 #define COURIER_LISTEN_KEY_NS    1500000000000 /* 25 minutes of the 60 it lives */
 #define COURIER_CLOCK_SAMPLES    8
 #define COURIER_QUESTIONS        128
+#define COURIER_BALANCES_AT_ONCE 256 /* told before the hot thread is waited for; a part of ENGINE_TO_HOT_ITEMS */
 /* Not found for this long, no trade, receive window over: never accepted. */
 #define COURIER_GIVE_UP_NS       30000000000
 #define COURIER_SETTLE_NS        3000000000 /* at start: for open pairs to settle once all venues are up */
@@ -38,7 +39,7 @@ struct desk { /* one venue as the courier sees it */
     const struct venue_keys *keys;
     struct url feed_url, orders_url, user_url, rest_url;
     struct link link[ENGINE_ROLES][ENGINE_HTTP_MAX];
-    int rest_fd;
+    struct tcp_link rest;
     char listen_key[160];
     int64_t listen_key_next_ns;
     int64_t account_next_ns;

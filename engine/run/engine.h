@@ -27,19 +27,23 @@
 #include "../venue/venue.h"
 
 struct uring;
+struct tls;
+struct tls_trust;
 
-#define ENGINE_HTTP_MAX         8            /* warm order connections of one venue */
-#define ENGINE_REST_SIZE        (256u << 10) /* bytes that may have come behind an upgrade */
-#define ENGINE_TO_HOT_ITEMS     1024u
-#define ENGINE_TO_COURIER_ITEMS 1024u
-#define ENGINE_WEBSOCKET_ORDERS 64 /* requests that may be unanswered on an order WebSocket */
-#define ENGINE_STOP_REASON      "the engine is stopping"
+#define ENGINE_HTTP_MAX          8            /* warm order connections of one venue */
+#define ENGINE_HEDGE_CONNECTIONS 2            /* of those, left free by arbitrage */
+#define ENGINE_REST_SIZE         (256u << 10) /* bytes that may have come behind an upgrade */
+#define ENGINE_TO_HOT_ITEMS      1024u
+#define ENGINE_TO_COURIER_ITEMS  1024u
+#define ENGINE_WEBSOCKET_ORDERS  64      /* requests that may be unanswered on an order WebSocket */
+#define ENGINE_LOGON_ID          "logon" /* of the request that begins a session */
+#define ENGINE_STOP_REASON       "the engine is stopping"
 
 enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
 enum engine_role { ENGINE_FEED = 0, ENGINE_ORDERS = 1, ENGINE_USER = 2, ENGINE_ROLES = 3 };
 
 enum to_hot_kind {
-    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd; rest bytes in engine.rest[venue][role] */
+    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd, tls; rest bytes in engine.rest[venue][role] */
     TO_HOT_INPUT = 2,      /* record: REPORT, FILL, BALANCE, STATE, COMMAND, CONFIG, ALARM */
     TO_HOT_PARAMS = 3,     /* index = strategy */
     TO_HOT_LIMITS = 4,
@@ -60,6 +64,8 @@ struct to_hot {
     uint32_t slot;
     int fd;
     uint32_t rest_size;
+    uint32_t rest_plain_size; /* of them decrypted */
+    struct tls *tls;          /* NULL: plain */
     uint32_t index;
     int64_t number;
     int64_t number2;
@@ -68,12 +74,14 @@ struct to_hot {
         struct core_params params;
         struct core_limits limits;
         char text[96];
+        char logon[448]; /* CONNECTION of an order WebSocket whose venue gives sessions: the signed request */
     };
 };
 
 enum to_courier_kind {
     TO_COURIER_LOST = 1,       /* a connection ended: open a new one */
     TO_COURIER_UNRESOLVED = 2, /* ask the venue about this order */
+    TO_COURIER_TLS = 3,        /* of a connection that is gone: destroy it */
 };
 
 struct to_courier {
@@ -86,6 +94,7 @@ struct to_courier {
     uint64_t pair_id;
     uint64_t order_id;
     int64_t sent_wall_ns;
+    struct tls *tls;
     char client_id[32];
     char venue_order_id[40];
 };
@@ -110,14 +119,14 @@ struct engine {
     struct settings_engine settings;
     struct settings_strategies strategies; /* control */
     struct core_setup setup;
-    struct core *core;                 /* hot, after start */
-    struct core *recovered;            /* at start only: the dead generation's core, */
-    struct core_setup recovered_setup; /* with the tables it had */
-    struct abi_segment *segment;       /* hot writes */
-    struct journal_tail *tail;         /* hot appends */
-    struct journal_writer *writer;     /* control */
-    struct command_server *commands;   /* control */
+    struct core *core;               /* hot, after start */
+    struct core *recovered;          /* at start only: the dead generation's core */
+    struct abi_segment *segment;     /* hot writes */
+    struct journal_tail *tail;       /* hot appends */
+    struct journal_writer *writer;   /* control */
+    struct command_server *commands; /* control */
     const struct venue_ops *ops[ABI_VENUE_MAX];
+    struct tls_trust *trust[ABI_VENUE_MAX]; /* NULL: all addresses of the venue are plain */
     struct venue_keys keys[ABI_VENUE_MAX];
     struct order_template *form[ABI_VENUE_MAX]; /* by symbol; of those the venue trades */
     struct spsc *to_hot[ENGINE_LANES];
@@ -163,6 +172,10 @@ void engine_shut(struct engine *engine);
 
 /* ---- setup.c ---- */
 int engine_setup_from_settings(struct engine *engine, struct error_trail *trail);
+
+/* ---- trust.c: certificates ---- */
+int engine_trust(struct engine *engine, struct error_trail *trail);
+void engine_trust_forget(struct engine *engine);
 
 /* ---- order_forms.c: keys and forms of orders; after the setup ---- */
 int engine_order_forms_make(struct engine *engine, struct error_trail *trail);

@@ -7,6 +7,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
+#include "session.h"
 
 void gateway_init(struct hot *hot, uint32_t venue) {
     struct gateway *gateway = &hot->gateway[venue];
@@ -49,8 +50,8 @@ void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t c
 
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
-    int number =
-        uring_add(hot->ring, message->fd, hot->engine->rest[message->venue][message->role], message->rest_size);
+    int number = wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
+                          message->rest_size, message->rest_plain_size);
     if (number < 0) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
                     gateway->settings->name);
@@ -69,13 +70,14 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     if (message->role == ENGINE_FEED) {
         gateway->feed = number;
         gateway->view.data_mono_ns = connection->frame_ns; /* age counts from the connection until data comes */
+        gateway->view.tls = wire_is_tls(hot->wires, (uint32_t)number);
         subscribe_feed(hot, gateway, (uint32_t)number);
     } else if (message->role == ENGINE_USER) {
         gateway->user = number;
         gateway_subscribe_user(hot, gateway, (uint32_t)number);
     } else {
         gateway->orders[message->slot] = number;
-        if (gateway->ops->user_on_orders) gateway_subscribe_user(hot, gateway, (uint32_t)number);
+        if (gateway->ops->user_on_orders) session_begin(hot, (uint32_t)number, message->logon);
     }
     gateway_capacity(hot, message->venue);
     gateway_state(hot, message->venue);

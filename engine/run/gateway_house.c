@@ -40,7 +40,7 @@ void gateway_house(struct hot *hot) {
         if (!connection->used) continue;
         const char *why = useless(hot, connection);
         if (why != NULL) {
-            uring_remove(hot->ring, n);
+            wire_remove(hot->wires, n);
             gateway_lost(hot, n, why);
         } else if (connection->websocket && hot->now - connection->ping_ns >= HOT_PING_NS) {
             ping(hot, n);

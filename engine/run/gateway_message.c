@@ -3,6 +3,7 @@
 
 #include "../base/log.h"
 #include "gateway.h"
+#include "session.h"
 
 static int find_symbol(const struct hot *hot, uint32_t venue, const struct venue_text *name) {
     const struct settings_engine *settings = &hot->engine->settings;
@@ -100,6 +101,8 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     hot->counters.value[ABI_COUNTER_MESSAGES]++;
     if (message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO) {
         quote_message(hot, connection->venue, message, recv_ns);
+    } else if (session_message(hot, number, message)) {
+        return;
     } else if (message->verdict == VENUE_REJECT) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;

@@ -1,19 +1,19 @@
 /* Bytes of a connection -> WebSocket frames or HTTP answers -> messages. */
 #include <stdio.h>
 
+#include "../base/text.h"
 #include "gateway.h"
 
 static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {
     uint8_t frame[64];
     int64_t size = ws_encode_close(code, 0x5a5a5a5au, frame, sizeof frame);
-    bool on_wire;
-    if (size > 0) (void)uring_send(hot->ring, number, frame, (size_t)size, &on_wire);
-    uring_remove(hot->ring, number);
+    if (size > 0) (void)wire_send(hot->wires, number, frame, (size_t)size);
+    wire_remove(hot->wires, number);
     gateway_lost(hot, number, why);
 }
 
 static void consume(struct hot *hot, uint32_t number, int64_t used) {
-    uring_consume(hot->ring, number, (size_t)used);
+    wire_consume(hot->wires, number, (size_t)used);
     hot->counters.value[ABI_COUNTER_BYTES_IN] += (uint64_t)used;
     hot->gateway[hot->connection[number].venue].view.bytes_in += (uint64_t)used;
 }
@@ -22,7 +22,7 @@ static void consume(struct hot *hot, uint32_t number, int64_t used) {
 static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
     size_t size, need = 0;
-    uint8_t *data = uring_data(hot->ring, number, &size);
+    uint8_t *data = wire_data(hot->wires, number, &size);
     if (size == 0) return false;
     stages_message(&hot->stages);
     struct ws_event event;
@@ -52,13 +52,13 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
 static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
     size_t size;
-    uint8_t *data = uring_data(hot->ring, number, &size);
+    uint8_t *data = wire_data(hot->wires, number, &size);
     if (size == 0) return false;
     struct http_answer answer;
     int64_t used = http_parse_answer(data, size, &answer);
     if (used == ERROR_NEED_MORE) return false;
     if (used < 0 || connection->busy_order_id == 0) {
-        uring_remove(hot->ring, number);
+        wire_remove(hot->wires, number);
         gateway_lost(hot, number, used < 0 ? "answer is no HTTP" : "an answer nobody asked for");
         return false;
     }
@@ -70,7 +70,7 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     connection->busy_order_id = 0;
     consume(hot, number, used);
     if (!answer.keep_alive) {
-        uring_remove(hot->ring, number);
+        wire_remove(hot->wires, number);
         gateway_lost(hot, number, "venue does not keep the connection");
         return false;
     }
@@ -78,9 +78,33 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     return true;
 }
 
-void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
-    struct hot_connection *connection = &hot->connection[number];
+static void read_messages(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    const struct hot_connection *connection = &hot->connection[number];
     while (connection->used)
         if (!(connection->websocket ? websocket_step(hot, number, recv_ns) : http_step(hot, number, recv_ns)))
             return;
+}
+
+/* Record by record: the first message does not wait for the others to be opened. */
+static int read_records(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    for (;;) {
+        stages_record_next(&hot->stages);
+        int code = wire_open(hot->wires, number);
+        if (code <= 0) return code;
+        stages_record_opened(&hot->stages);
+        read_messages(hot, number, recv_ns);
+        if (!hot->connection[number].used) return 0;
+    }
+}
+
+void gateway_receive(struct hot *hot, uint32_t number, int64_t recv_ns) {
+    if (!wire_is_tls(hot->wires, number)) {
+        read_messages(hot, number, recv_ns);
+        return;
+    }
+    if (read_records(hot, number, recv_ns) == 0) return;
+    char why[160];
+    text_copy(why, sizeof why, wire_why(hot->wires, number));
+    wire_remove(hot->wires, number);
+    gateway_lost(hot, number, why);
 }

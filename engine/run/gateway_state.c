@@ -23,12 +23,12 @@ void gateway_capacity(struct hot *hot, uint32_t venue) {
     uint32_t capacity = 0;
     if (user_up(gateway) && hot->now >= gateway->hold_until_ns) {
         if (gateway->ops->orders_by_websocket) {
-            if (gateway->orders[0] >= 0 && !uring_has_unsent(hot->ring, (uint32_t)gateway->orders[0]))
+            if (gateway->orders[0] >= 0 && send_is_free(hot, (uint32_t)gateway->orders[0]))
                 capacity = ENGINE_WEBSOCKET_ORDERS;
         } else {
             for (uint32_t i = 0; i < gateway->orders_count; i++) {
                 int number = gateway->orders[i];
-                if (number >= 0 && hot->connection[number].busy_order_id == 0) capacity++;
+                if (number >= 0 && send_is_free(hot, (uint32_t)number)) capacity++;
             }
         }
     }
@@ -39,7 +39,7 @@ void gateway_capacity(struct hot *hot, uint32_t venue) {
     memset(&state, 0, sizeof state);
     state.what = JOURNAL_STATE_GATEWAY;
     state.index = venue;
-    state.old_value = gateway->capacity_told;
+    state.old_value = gateway->ops->orders_by_websocket ? 0 : ENGINE_HEDGE_CONNECTIONS;
     state.new_value = capacity;
     gateway->capacity_told = capacity;
     apply_state(hot, &state);
@@ -57,7 +57,7 @@ static uint32_t judge(const struct hot *hot, const struct gateway *gateway, cons
     if (!gateway->feed_ready) return ABI_VENUE_DOWN;
     *reason = "order connection down";
     if (!orders_up(gateway)) return ABI_VENUE_DOWN;
-    *reason = "private stream down";
+    *reason = gateway->logon_error[0] != '\0' ? gateway->logon_error : "private stream down";
     if (!user_up(gateway)) return ABI_VENUE_DOWN;
     *reason = "no market data";
     int64_t limit = (int64_t)hot->engine->settings.venue_stale_ms * 1000000;
@@ -106,6 +106,8 @@ void gateway_state(struct hot *hot, uint32_t venue) {
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by) {
     struct gateway *gateway = &hot->gateway[venue];
     gateway->off = off;
-    if (off) snprintf(gateway->off_reason, sizeof gateway->off_reason, "switched off by %s", by->actor);
+    if (off)
+        snprintf(gateway->off_reason, sizeof gateway->off_reason, "switched off by %.31s%s%.40s", by->actor,
+                 by->reason[0] != '\0' ? ": " : "", by->reason);
     gateway_state(hot, venue);
 }

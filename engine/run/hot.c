@@ -12,6 +12,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/text.h"
+#include "../net/tls_memory.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
@@ -55,7 +56,17 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     return hot;
 }
 
+int hot_open(struct hot *hot, struct error_trail *trail) {
+    int code = tls_memory_pool(trail);
+    if (code != 0) return code;
+    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, trail);
+    if (hot->ring == NULL) return trail->code;
+    hot->wires = wires_create(hot->ring, URING_CONNECTION_MAX);
+    return hot->wires != NULL ? 0 : error_set(trail, ERROR_SYSTEM, "no memory for connections");
+}
+
 void hot_destroy(struct hot *hot) {
+    wires_destroy(hot->wires);
     if (hot->ring != NULL) uring_destroy(hot->ring);
     free(hot->fragments);
     free(hot);
@@ -247,6 +258,15 @@ static void journal_health(struct hot *hot) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "JOURNAL", "the journal cannot be written to disk: no new arbitrage");
 }
 
+/* Destroying takes memory and time that this thread does not have. */
+static void hand_over_dead(struct hot *hot) {
+    while (spsc_count(hot->engine->to_courier) < ENGINE_TO_COURIER_ITEMS / 2) {
+        struct to_courier message = {.kind = TO_COURIER_TLS, .tls = wire_take_dead(hot->wires)};
+        if (message.tls == NULL) return;
+        (void)spsc_push(hot->engine->to_courier, &message); /* there is room, and nobody else pushes */
+    }
+}
+
 /* The counter behind our clock against the kernel's. */
 static void check_clock(struct hot *hot, int64_t now) {
     int64_t by_ns = 0;
@@ -275,6 +295,7 @@ static bool timers(struct hot *hot, int64_t now) {
     if (now >= hot->next_house_ns) {
         gateway_house(hot);
         journal_health(hot);
+        hand_over_dead(hot);
         hot->next_house_ns = now + HOT_HOUSE_NS;
         worked = true;
     }
@@ -329,7 +350,7 @@ static void turn(struct hot *hot, const struct uring_event *events, int count) {
         if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
             receive(hot, &events[i]);
         if (events[i].kind == URING_CLOSED) {
-            uring_remove(hot->ring, events[i].connection);
+            wire_remove(hot->wires, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
         }
@@ -383,8 +404,7 @@ void *hot_main(void *argument) {
     struct error_trail trail = {0};
     pin(engine);
     log_hot_thread();
-    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
-    if (hot->ring == NULL) {
+    if (hot_open(hot, &trail) != 0) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
         atomic_store(&engine->hot_failed, true);
         atomic_store(&engine->hot_done, true);

@@ -3,6 +3,7 @@
  * Everything here belongs to it alone; nothing is allocated after hot_create. */
 #include "../net/http.h"
 #include "../net/uring.h"
+#include "../net/wire.h"
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
@@ -34,6 +35,7 @@ struct hot_connection {
     int64_t added_ns;
     int64_t frame_ns; /* last frame of any kind */
     int64_t ping_ns;  /* last keepalive we sent */
+    bool logged_on;   /* see session.h */
     struct ws_parser ws;
 };
 
@@ -50,6 +52,7 @@ struct gateway {
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
+    char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
@@ -61,6 +64,7 @@ struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
+    struct wires *wires; /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;
@@ -91,12 +95,15 @@ struct hot {
     struct core_out out[HOT_DEPTH];
     struct venue_message message;
     uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    uint8_t sealed[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX + TLS_SEAL_EXTRA];
     char text[HOT_FRAME_SIZE];
     int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
     uint8_t *fragments;                  /* one WebSocket reassembly buffer per connection */
 };
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail);
+/* The ring and what belongs to the thread that uses it; called by it. */
+int hot_open(struct hot *hot, struct error_trail *trail);
 void *hot_main(void *hot); /* thread body */
 void hot_destroy(struct hot *hot);
 
@@ -119,6 +126,9 @@ void apply_alarm(struct hot *hot, enum abi_alarm_severity severity, const char *
 /* ---- send.c: orders out ---- */
 /* The ORDER records of one decision; both legs leave in one submission. */
 void send_orders(struct hot *hot, const struct journal_order *const *orders, uint32_t count, int64_t recv_ns);
+/* True when an order may leave on this order connection now: logged on, nothing unsent, and no answer awaited where
+ * requests go one by one. */
+bool send_is_free(const struct hot *hot, uint32_t connection);
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size); /* one WebSocket text frame */
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 

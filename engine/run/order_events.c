@@ -180,6 +180,7 @@ static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *or
         struct journal_state by;
         memset(&by, 0, sizeof by);
         snprintf(by.actor, sizeof by.actor, "engine");
+        snprintf(by.reason, sizeof by.reason, "%s", words);
         apply_alarm(hot, ABI_ALARM_CRITICAL, "VENUE_REFUSES", "venue %s switched off: code %d, %s", name,
                     message->code, words);
         gateway_off(hot, venue, true, &by);

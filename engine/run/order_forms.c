@@ -7,8 +7,9 @@
 
 static int make_keys(struct engine *engine, uint32_t v, struct error_trail *trail) {
     const struct settings_venue *venue = &engine->settings.venue[v];
-    if (venue_keys_make(&engine->keys[v], VENUE_KEY_HMAC, venue->key, venue->secret) == 0) return 0;
-    return error_set(trail, ERROR_BAD, "venues[%u]: its secret is no private key", v);
+    enum venue_key_type type = venue->key_type == SETTINGS_KEY_ED25519 ? VENUE_KEY_ED25519 : VENUE_KEY_HMAC;
+    if (venue_keys_make(&engine->keys[v], type, venue->key, venue->secret) == 0) return 0;
+    return error_set(trail, ERROR_BAD, "venues[%u]: its secret is no Ed25519 private key in PEM form", v);
 }
 
 static int make_form(struct engine *engine, uint32_t v, uint32_t s, const char *host, struct error_trail *trail) {

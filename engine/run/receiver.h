@@ -19,12 +19,12 @@
 #include "handover.h"
 #include "stages.h"
 
-#define RECEIVER_NOTE_SIZE  8192 /* of a message that is no quote */
-#define RECEIVER_NOTES      64u
-#define RECEIVER_TASK_SIZE  4352 /* a frame of the hot thread */
-#define RECEIVER_TASKS      64u
-#define RECEIVER_RESTS      4 /* connections that may be on their way at once */
-#define RECEIVER_EVENTS     64
+#define RECEIVER_NOTE_SIZE 8192 /* of a message that is no quote */
+#define RECEIVER_NOTES     64u
+#define RECEIVER_TASK_SIZE 4352 /* a frame of the hot thread */
+#define RECEIVER_TASKS     64u
+#define RECEIVER_RESTS     4 /* connections that may be on their way at once */
+#define RECEIVER_EVENTS    64
 
 enum receiver_task_kind { RECEIVER_ADD = 1, RECEIVER_SEND = 2, RECEIVER_REMOVE = 3 };
 

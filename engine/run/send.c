@@ -6,6 +6,7 @@
 #include "../base/clock.h"
 #include "../base/text.h"
 #include "hot.h"
+#include "session.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
     uint32_t x = hot->mask_seed;
@@ -20,9 +21,8 @@ int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, co
     uint8_t frame[HOT_FRAME_SIZE];
     int64_t length = ws_encode(opcode, payload, size, next_mask(hot), frame, sizeof frame);
     if (length < 0) return (int)length;
-    bool on_wire;
     hot->counters.value[ABI_COUNTER_BYTES_OUT] += (uint64_t)length;
-    return uring_send(hot->ring, connection, frame, (size_t)length, &on_wire);
+    return wire_send(hot->wires, connection, frame, (size_t)length);
 }
 
 int send_text(struct hot *hot, uint32_t connection, const char *text, size_t size) {
@@ -33,22 +33,27 @@ struct outgoing {
     const struct journal_order *order;
     int connection; /* -1: nowhere to send to */
     const char *why;
-    uint8_t *bytes;
+    const uint8_t *bytes;
     size_t size;
-    int result;
+    int result; /* 0, or why it did not leave */
+    bool sealed;
 };
+
+bool send_is_free(const struct hot *hot, uint32_t number) {
+    return hot->connection[number].busy_order_id == 0 && !uring_has_unsent(hot->ring, number) &&
+           session_holds(hot, number);
+}
 
 /* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
 static int choose_connection(struct hot *hot, struct gateway *gateway, const char **why) {
     if (gateway->ops->orders_by_websocket) {
-        *why = "order connection down";
-        return gateway->orders[0];
+        int number = gateway->orders[0];
+        *why = number < 0 ? "order connection down" : "order connection not logged on, or behind with sending";
+        return number >= 0 && send_is_free(hot, (uint32_t)number) ? number : -1;
     }
     for (uint32_t i = 0; i < gateway->orders_count; i++) {
         int number = gateway->orders[i];
-        if (number >= 0 && hot->connection[number].busy_order_id == 0 &&
-            !uring_has_unsent(hot->ring, (uint32_t)number))
-            return number;
+        if (number >= 0 && send_is_free(hot, (uint32_t)number)) return number;
     }
     *why = "no free order connection";
     return -1;
@@ -84,25 +89,46 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
     hot->connection[out->connection].busy_since_ns = hot->now;
 }
 
-static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
-    if (count == 2 && (out[0].connection < 0 || out[1].connection < 0)) { /* one leg alone is worse than none */
-        out[0].result = out[1].result = ERROR_REFUSED;
-        return;
+/* 0 when the kernel would take it: what is sealed must be sent. */
+static int may_leave(const struct hot *hot, const struct outgoing *out) {
+    return out->connection < 0 ? ERROR_CLOSED : wire_sendable(hot->wires, (uint32_t)out->connection, out->size);
+}
+
+/* The last step that can be left undone: both legs, or none. */
+static void seal(struct hot *hot, struct outgoing *out, uint32_t count) {
+    bool refused = false;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i].result = may_leave(hot, &out[i]);
+        refused |= out[i].result != 0;
     }
-    if (count == 2 && out[0].connection != out[1].connection) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (refused && out[i].result == 0) out[i].result = ERROR_REFUSED;
+        if (out[i].result != 0) continue;
+        int64_t size = wire_seal(hot->wires, (uint32_t)out[i].connection, out[i].bytes, out[i].size, hot->sealed[i],
+                                 &out[i].bytes);
+        out[i].sealed = true;
+        out[i].size = size < 0 ? 0 : (size_t)size;
+        if (size >= 0) continue;
+        refused = true;
+        out[i].result = (int)size;
+        if (i > 0 && out[0].result == 0) out[0].result = ERROR_REFUSED;
+    }
+}
+
+static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
+    if (count == 2 && out[0].result == 0 && out[1].result == 0 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
                         (uint32_t)out[1].connection, out[1].bytes, out[1].size, result);
         out[0].result = result[0];
         out[1].result = result[1];
-        return;
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            if (out[i].result == 0)
+                out[i].result = uring_send(hot->ring, (uint32_t)out[i].connection, out[i].bytes, out[i].size, NULL);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool on_wire;
-        out[i].result = out[i].connection < 0 ? ERROR_CLOSED
-                                              : uring_send(hot->ring, (uint32_t)out[i].connection, out[i].bytes,
-                                                           out[i].size, &on_wire);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (out[i].sealed) wire_sent(hot->wires, (uint32_t)out[i].connection, out[i].result);
 }
 
 static void report_sent(struct hot *hot, const struct outgoing *out, const struct journal_order *order) {
@@ -152,6 +178,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
             out[i].order = orders[at + i];
             encode(hot, &out[i], hot->frame[i]);
         }
+        seal(hot, out, n);
         int64_t ready = clock_mono_ns();
         for (uint32_t i = 0; i < n; i++)
             hot->submitted_ns[out[i].order->order_id % ABI_RING_SIZE] = ready;

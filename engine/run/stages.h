@@ -34,6 +34,8 @@ struct stages {
     int64_t since_ns; /* what TICK_TO_* counts from */
     int64_t turn_mean_ns;
     int64_t at[STAMPS]; /* 0: not taken */
+    int64_t record_ns;  /* when the opening of a TLS record began, for the first message in it; 0: not taken */
+    int64_t opened_ns;
 };
 
 static inline void stages_record(const struct stages *stages, enum abi_stage stage, int64_t took_ns) {
@@ -48,13 +50,30 @@ static inline void stages_bytes(struct stages *stages, int64_t seen_ns, int64_t 
     stages->first = true;
 }
 
+/* Around the opening of a TLS record whose first message will be stamped. */
+static inline void stages_record_next(struct stages *stages) {
+    bool stamping = stages->first || (stages->message_count + 1) % STAGES_SAMPLE == 0;
+    stages->record_ns = stamping ? clock_mono_ns() : 0;
+}
+
+static inline void stages_record_opened(struct stages *stages) {
+    if (stages->record_ns != 0) stages->opened_ns = clock_mono_ns();
+}
+
 static inline void stages_message(struct stages *stages) {
     stages->sampled = ++stages->message_count % STAGES_SAMPLE == 0;
     stages->stamping = stages->first || stages->sampled;
     stages->first = false;
     for (int i = 0; i < STAMPS; i++)
         stages->at[i] = 0;
-    if (stages->stamping) stages->at[STAMP_TURN] = clock_mono_ns();
+    if (!stages->stamping) return;
+    if (stages->record_ns == 0) {
+        stages->at[STAMP_TURN] = clock_mono_ns();
+        return;
+    }
+    stages->at[STAMP_TURN] = stages->record_ns;
+    stages->at[STAMP_DECRYPTED] = stages->opened_ns;
+    stages->record_ns = 0;
 }
 
 static inline void stages_stamp(struct stages *stages, enum stamp stamp) {

@@ -57,6 +57,20 @@ def test_every_read_names_mode_instance_and_generation(api: httpx.Client, path: 
     assert body["data"] or path in {"exposures", "alarms"}
 
 
+def test_quotes_and_balances_come_in_slices_and_of_one_symbol_asset_or_venue(api: httpx.Client) -> None:
+    for name, of in (("quotes", "symbol"), ("balances", "asset")):
+        everything = api.get(ENGINE + name).json()
+        assert everything["next_cursor"] is None
+        first = api.get(ENGINE + name, params={"limit": 2}).json()
+        rest = api.get(ENGINE + name, params={"cursor": first["next_cursor"]}).json()
+        keys = [(row["venue"], row[of]) for row in first["data"] + rest["data"]]
+        assert keys == [(row["venue"], row[of]) for row in everything["data"]]
+        wanted = everything["data"][-1]
+        found = api.get(ENGINE + name, params={of: wanted[of], "venue": wanted["venue"]}).json()["data"]
+        assert [(row["venue"], row[of]) for row in found] == [(wanted["venue"], wanted[of])]
+    assert api.get(ENGINE + "quotes", params={"limit": 513}).status_code == 422
+
+
 def test_figures_are_those_of_the_engine(api: httpx.Client) -> None:
     status = api.get(ENGINE + "status").json()["data"]
     assert status["engine"]["state"] == "ACTIVE"

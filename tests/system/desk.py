@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge import BridgeError, CEngineBridge
+from simulator.certificates import LOOPBACK_NAMES, make_certificates
 
 ROOT = Path(__file__).resolve().parents[2]
 VENUES = ("binance", "mexc")
@@ -70,6 +71,25 @@ class Desk:
                 if key in venue:
                     scheme = venue[key].split("://")[0]
                     venue[key] = f"{scheme}://127.0.0.1:{self.ports[venue['name']]}"
+
+    def tls(self, names: str = LOOPBACK_NAMES, ca_file: str = "tls/ca.pem") -> None:
+        """Venues that speak TLS with a certificate for `names`, and an engine that believes `ca_file`."""
+        make_certificates(self.config / "tls", names)
+
+        def venues(document: dict[str, Any]) -> None:
+            for venue in document["venues"]:
+                venue["certificate_file"] = "tls/venue.pem"
+                venue["key_file"] = "tls/venue.key"
+
+        def engine(document: dict[str, Any]) -> None:
+            for venue in document["venues"]:
+                venue["ca_file"] = ca_file
+                for key in ("feed_url", "orders_url", "user_url", "rest_url"):
+                    if key in venue:
+                        venue[key] = venue[key].replace("://", "s://")
+
+        self._edit("simulator.json", venues)
+        self._edit("engine.json", engine)
 
     def engine_config(self, change: Callable[[dict[str, Any]], None]) -> None:
         self._edit("engine.json", change)

@@ -94,6 +94,23 @@ static void test_states_deny_with_the_state_as_value(void **state) {
     state_case(JOURNAL_STATE_JOURNAL, 0, 0, ABI_REFUSAL_JOURNAL, 0);
 }
 
+static void test_last_gateway_credits_are_left_to_hedges(void **state) {
+    (void)state;
+    struct world w;
+    struct journal_order buy, sell;
+    struct journal_state gateway = {.what = JOURNAL_STATE_GATEWAY, .index = B, .old_value = 2, .new_value = 2};
+    world_init(&w);
+    core_on_state(w.core, &gateway, w.now, &w.out);
+    expect(&w, ABI_REFUSAL_GATEWAY_BUSY);
+    gateway.new_value = 3;
+    core_on_state(w.core, &gateway, w.now, &w.out);
+    world_pair(&w, &buy, &sell);
+    world_fill(&w, &buy, buy.qty);
+    world_report(&w, &sell, JOURNAL_REPORT_FINAL, ABI_ORDER_EXPIRED, 0);
+    assert_int_equal(out_count(&w.out, JOURNAL_ORDER), 1); /* the hedge takes one of the two */
+    world_end(&w);
+}
+
 static void test_gateway_credits_are_used_up_by_our_own_orders(void **state) {
     (void)state;
     struct world w;
@@ -433,6 +450,7 @@ int main(void) {
         cmocka_unit_test(test_greatest_values_at_limit_minus_one_limit_and_plus_one),
         cmocka_unit_test(test_every_limit_of_zero_denies),
         cmocka_unit_test(test_states_deny_with_the_state_as_value),
+        cmocka_unit_test(test_last_gateway_credits_are_left_to_hedges),
         cmocka_unit_test(test_gateway_credits_are_used_up_by_our_own_orders),
         cmocka_unit_test(test_in_flight_counts_open_pairs_of_the_symbol_and_in_all),
         cmocka_unit_test(test_cooldown_ends_exactly_when_it_says),

@@ -46,6 +46,7 @@ struct run {
     int64_t sold[2];
     struct journal_record *journal;
     uint32_t journal_count;
+    struct abi_balances shown[2]; /* what a publisher shows that writes only the pages said to have changed */
 };
 
 static void hash_add(struct run *run, const void *data, size_t size) {
@@ -237,6 +238,15 @@ static void event_timer(struct run *run) {
     }
 }
 
+static void shown_check(struct run *run) {
+    for (uint32_t v = 0; v < 2; v++) {
+        struct abi_balances held;
+        core_view_balances(run->w.core, v, 0, &held);
+        if (core_balances_changed(run->w.core, v) != 0) run->shown[v] = held;
+        assert_memory_equal(&run->shown[v], &held, sizeof held);
+    }
+}
+
 static void invariants_check(const struct run *run) {
     const struct world *w = &run->w;
     int64_t base[2] = {0, 0};
@@ -358,6 +368,8 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
     world_start(&run->w);
     opening_journal(run);
     event_mark(run);
+    for (uint32_t v = 0; v < 2; v++)
+        core_view_balances(run->w.core, v, 0, &run->shown[v]);
     int64_t grain = random_below(&run->r, 2) == 0 ? 100 * MS : 1; /* times that collide, times that do not */
     for (uint32_t i = 0; i < EVENTS; i++) {
         int64_t step = random_below(&run->r, 3) == 0 ? 0 : random_below(&run->r, 30 * MS);
@@ -375,6 +387,7 @@ static uint64_t stream_run(struct run *run, uint64_t seed, bool recover) {
         else
             event_state(run);
         invariants_check(run);
+        shown_check(run);
         if (recover && i % 500 == 499) recovery_check(run);
     }
     struct abi_pnl pnl;

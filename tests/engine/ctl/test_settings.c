@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "ctl/settings.h"
@@ -97,12 +99,19 @@ static const struct refused engine_cases[] = {
     {"\"kind\": \"mexc\"", "\"kind\": \"bybit\"", ERROR_BAD,
      "venues[1].kind = \"bybit\": must be one of \"binance\", \"mexc\""},
     {"\"kind\": \"mexc\"", "\"kind\": \"binance\"", ERROR_BAD,
-     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over ws://"},
+     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over wss:// (or ws:// on loopback)"},
     {"\"user_url\": \"ws://127.0.0.1:9102\",", "", ERROR_BAD, "venues[1].user_url is missing"},
-    {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"wss://127.0.0.1:9101\"", ERROR_BAD,
-     "venues[0].feed_url = \"wss://127.0.0.1:9101\": must be ws://HOST[:PORT] on loopback"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://128.0.0.1:9101\"", ERROR_BAD,
+     "venues[0].feed_url = \"ws://128.0.0.1:9101\": must be wss://HOST[:PORT], or without TLS ws://HOST[:PORT] on "
+     "loopback"},
+    {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"https://localhost:9101\"", ERROR_BAD,
      "venues[0].feed_url"},
+    {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"wss://user@localhost\"", ERROR_BAD,
+     "venues[0].feed_url"},
+    {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"wss://-x.example\"", ERROR_BAD,
+     "venues[0].feed_url"},
+    {"\"key\": \"sim-binance-key\"", "\"ca_file\": \"a\\tb\", \"key\": \"k\"", ERROR_BAD,
+     "venues[0].ca_file"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://127.0.0.1.example.com:9101\"", ERROR_BAD,
      "venues[0].feed_url"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://localhost:65536\"", ERROR_BAD,
@@ -112,6 +121,24 @@ static const struct refused engine_cases[] = {
     {"\"key\": \"sim-binance-key\",", "", ERROR_BAD, "venues[0].key is missing: give \"key\" or \"key_env\""},
     {"\"key\": \"sim-binance-key\"", "\"key\": \"a\", \"key_env\": \"HOME\"", ERROR_BAD,
      "venues[0].key_env = \"HOME\": not together with \"key\""},
+    {"\"secret\": \"sim-binance-secret\",", "", ERROR_BAD,
+     "venues[0].secret is missing: give \"secret\", \"secret_env\" or \"secret_file\""},
+    {"\"secret\": \"sim-binance-secret\"", "\"secret\": \"a\", \"secret_file\": \"/etc/hosts\"", ERROR_BAD,
+     "venues[0].secret_file = \"/etc/hosts\": not together with \"secret\""},
+    {"\"secret\": \"sim-binance-secret\"", "\"secret_file\": \"near/by\"", ERROR_BAD,
+     "venues[0].secret_file = \"near/by\": must be an absolute path"},
+    {"\"secret\": \"sim-binance-secret\"", "\"secret_file\": \"/does/not/exist\"", ERROR_BAD,
+     "venues[0].secret_file = \"/does/not/exist\": this file cannot be read: No such file"},
+    {"\"secret\": \"sim-binance-secret\"", "\"secret_file\": \"/dev/null\"", ERROR_BAD,
+     "venues[0].secret_file = \"/dev/null\": must be a file that only its owner"},
+    {"\"secret\": \"sim-binance-secret\"", "\"key_type\": \"rsa\", \"secret\": \"a\"", ERROR_BAD,
+     "venues[0].key_type = \"rsa\": must be one of \"hmac\", \"ed25519\""},
+    {"\"secret\": \"sim-binance-secret\"", "\"key_type\": \"ed25519\", \"secret\": \"a\"", ERROR_BAD,
+     "venues[0].secret = (not shown): a private key does not belong"},
+    {"\"secret\": \"sim-binance-secret\"", "\"key_type\": \"ed25519\", \"secret_env\": \"PATH\"", ERROR_BAD,
+     "venues[0].secret_env = \"PATH\": must hold an Ed25519 private key in PEM form"},
+    {"\"secret\": \"sim-mexc-secret\"", "\"key_type\": \"ed25519\", \"secret_env\": \"PATH\"", ERROR_BAD,
+     "venues[1].key_type = \"ed25519\": kind mexc takes \"hmac\" keys only"},
     {"\"key\": \"sim-binance-key\"", "\"key_env\": \"ARBDECK_TEST_NOT_SET\"", ERROR_BAD,
      "venues[0].key_env = \"ARBDECK_TEST_NOT_SET\": this environment variable is not set"},
     {"\"secret\": \"sim-mexc-secret\"", "\"secret\": \"very hidden\"", ERROR_BAD, "venues[1].secret = (not shown)"},
@@ -121,7 +148,8 @@ static const struct refused engine_cases[] = {
      "venues[0].taker_fee_bps = 0.125: must be a number from 0 to 1000 bps with at most 2 decimals"},
     {"\"taker_fee_bps\": 10,", "\"taker_fee_bps\": \"10\",", ERROR_BAD,
      "venues[0].taker_fee_bps = \"10\": must be a number"},
-    {"\"order_connections\": 4", "\"order_connections\": 0", ERROR_RANGE, "venues[1].order_connections = 0"},
+    {"\"order_connections\": 6", "\"order_connections\": 2", ERROR_RANGE,
+     "venues[1].order_connections = 2: must be an integer from 3"},
     {"\"name\": \"SOLUSDT\"", "\"name\": \"BTCUSDT\"", ERROR_BAD,
      "symbols[2].name = \"BTCUSDT\": another symbol has this name"},
     {"\"base\": \"SOL\"", "\"base\": \"USDT\"", ERROR_BAD,
@@ -348,6 +376,49 @@ static void test_symbols_and_venue_overrides_are_bound_by_name(void **state) {
     free(text);
 }
 
+static const char private_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                                  "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+                                  "-----END PRIVATE KEY-----\n";
+
+static void put_file(const char *path, const char *text, unsigned mode) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static void test_secret_comes_from_a_file_that_only_its_owner_can_read(void **state) {
+    (void)state;
+    static struct settings_engine engine;
+    char path[] = "/tmp/arbdeck_secret_XXXXXX", json[200];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    char *text = load(CONFIG_DIR "engine.json");
+    snprintf(json, sizeof json, "\"secret_file\": \"%s\"", path);
+    char *hmac = with(text, "\"secret\": \"sim-binance-secret\"", json);
+    snprintf(json, sizeof json, "\"key_type\": \"ed25519\", \"secret_file\": \"%s\"", path);
+    char *ed25519 = with(text, "\"secret\": \"sim-binance-secret\"", json);
+    put_file(path, "from-a-file\n", 0600);
+    assert_int_equal(settings_parse_engine(hmac, strlen(hmac), &engine, &trail), 0);
+    assert_string_equal(engine.venue[0].secret, "from-a-file");
+    assert_int_equal(engine.venue[0].key_type, SETTINGS_KEY_HMAC);
+    assert_int_equal(settings_parse_engine(ed25519, strlen(ed25519), &engine, &trail), ERROR_BAD);
+    assert_non_null(strstr(trail.text, "must hold an Ed25519 private key"));
+    assert_null(strstr(trail.text, "from-a-file"));
+    put_file(path, private_key, 0600);
+    assert_int_equal(settings_parse_engine(ed25519, strlen(ed25519), &engine, &trail), 0);
+    assert_int_equal(engine.venue[0].key_type, SETTINGS_KEY_ED25519);
+    put_file(path, private_key, 0640);
+    assert_int_equal(settings_parse_engine(ed25519, strlen(ed25519), &engine, &trail), ERROR_BAD);
+    assert_non_null(strstr(trail.text, "only its owner can read"));
+    unlink(path);
+    free(hmac);
+    free(ed25519);
+    free(text);
+}
+
 static void test_secret_comes_from_the_environment(void **state) {
     (void)state;
     static struct settings_engine engine;
@@ -356,7 +427,7 @@ static void test_secret_comes_from_the_environment(void **state) {
     setenv("ARBDECK_TEST_SECRET", "from-outside", 1);
     assert_int_equal(settings_parse_engine(changed, strlen(changed), &engine, &trail), 0);
     assert_string_equal(engine.venue[1].secret, "from-outside");
-    char longer[200];
+    char longer[600];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     setenv("ARBDECK_TEST_SECRET", longer, 1);
@@ -396,6 +467,7 @@ int main(void) {
         cmocka_unit_test(test_shipped_files_parse_into_the_units_of_the_core),
         cmocka_unit_test(test_symbols_and_venue_overrides_are_bound_by_name),
         cmocka_unit_test(test_secret_comes_from_the_environment),
+        cmocka_unit_test(test_secret_comes_from_a_file_that_only_its_owner_can_read),
         cmocka_unit_test(test_committed_schemas_are_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

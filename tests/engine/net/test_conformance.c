@@ -74,9 +74,9 @@ static bool suite_start(void) {
     }
     int64_t deadline_ns = clock_mono_ns() + 20 * SECOND;
     while (clock_mono_ns() < deadline_ns) {
-        int fd = tcp_connect(&suite_url, deadline_ns, NULL);
-        if (fd >= 0) {
-            close(fd);
+        struct tcp_link link = {.fd = -1};
+        if (tcp_connect(&suite_url, deadline_ns, &link, NULL) == 0) {
+            tcp_close(&link);
             return true;
         }
         int status;
@@ -151,9 +151,12 @@ static long run(const char *target) {
     struct ws_handshake handshake;
     client.begin = 0;
     client.number = -1;
-    client.fd = tcp_websocket(&suite_url, target, clock_mono_ns() + 10 * SECOND, client.received, 65536,
-                              &client.end, &handshake, &trail);
-    if (client.fd < 0) fail_msg("%s", trail.text);
+    struct tcp_link link = {.fd = -1};
+    struct tcp_rest rest = {.data = client.received, .cap = 65536};
+    if (tcp_websocket(&suite_url, target, clock_mono_ns() + 10 * SECOND, &link, &rest, &handshake, &trail) != 0)
+        fail_msg("%s", trail.text);
+    client.fd = link.fd;
+    client.end = rest.size;
     ws_parser_init(&client.parser, client.fragments);
     for (bool open = true; open;) {
         struct ws_event event;

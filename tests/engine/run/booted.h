@@ -42,8 +42,7 @@ static inline void booted_start(struct booted *b) {
         fail_msg("%s", trail.text);
     b->hot = hot_create(b->engine, &trail);
     assert_non_null(b->hot);
-    b->hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &trail);
-    if (b->hot->ring == NULL) fail_msg("%s", trail.text);
+    if (hot_open(b->hot, &trail) != 0) fail_msg("%s", trail.text);
     b->hot->now = clock_mono_ns();
 }
 

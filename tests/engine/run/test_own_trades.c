@@ -106,7 +106,7 @@ static struct asked ask(struct venue *venue) {
     snprintf(url, sizeof url, "http://127.0.0.1:%u", venue->port);
     desk->ops = b.engine->ops[MEXC];
     desk->settings = &b.engine->settings.venue[MEXC];
-    desk->rest_fd = -1;
+    desk->rest.fd = -1;
     desk->keys = &b.engine->keys[MEXC];
     assert_int_equal(url_parse(url, &desk->rest_url), 0);
     struct to_courier order = {.venue = MEXC, .sent_wall_ns = SENT_S * SECOND, .client_id = "ours"};
@@ -116,7 +116,7 @@ static struct asked ask(struct venue *venue) {
     struct to_hot message;
     while (spsc_pop(b.engine->to_hot[LANE_COURIER], &message))
         asked.told += message.kind == TO_HOT_INPUT && message.record.type == JOURNAL_FILL;
-    if (desk->rest_fd >= 0) close(desk->rest_fd);
+    tcp_close(&desk->rest);
     pthread_join(venue->thread, NULL);
     close(venue->listener);
     free(courier);
