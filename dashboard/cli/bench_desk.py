@@ -175,6 +175,15 @@ def certificate_make(folder: Path) -> Certificate:
     return made
 
 
+def session_key_make(folder: Path) -> Path:
+    """A private key for Ed25519 sessions."""
+    made = folder / "session.pem"
+    command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    made.chmod(0o600)
+    return made
+
+
 def _venue(index: int, kind: str, port: int, tls: bool) -> dict[str, Any]:
     ws, http = ("wss", "https") if tls else ("ws", "http")
     host = f"127.0.0.1:{port}"
@@ -285,6 +294,11 @@ def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[B
         if certificate is not None:
             for venue in document["venues"]:
                 venue["ca_file"] = str(certificate.chain)
+        if scene.session:
+            key_file = session_key_make(home)
+            for venue in document["venues"]:
+                del venue["secret"]
+                venue |= {"key_type": "ed25519", "secret_file": str(key_file)}
         _write(home / "config" / "engine.json", document)
         _write(home / "config" / "strategies.json", strategies_document())
         log = home / "engine.log"

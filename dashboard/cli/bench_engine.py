@@ -32,12 +32,13 @@ class Plan:
     tabs_rounds: int
     stop_s: float
     peer_ticks: int
+    scenes: tuple[str, ...] = ()  # these alone; empty: all
 
 
 PLANS = {
     "full": Plan(wire.FULL, 1, 40_000, 3, 60.0, 3000),
     "quick": Plan(wire.QUICK, 8, 10_000, 1, 1.0, 400),
-    "tiny": Plan(wire.TINY, 100, 400, 0, 0.0, 20),
+    "tiny": Plan(wire.TINY, 100, 400, 0, 0.0, 20, ("parts", "plain", "tick to order", "TLS")),
 }
 
 
@@ -68,6 +69,8 @@ class Bench:
         self.figures |= wire.ratios(self.figures)
 
     def _scene(self, name: str, measure: Callable[[], wire.Figures]) -> None:
+        if self.plan.scenes and name not in self.plan.scenes:
+            return
         print(f"{datetime.now(UTC):%H:%M:%S} {name} ...", file=sys.stderr, flush=True)
         try:
             self.figures |= measure()
@@ -100,7 +103,7 @@ class Bench:
 
 
 def bench_engine(programs: Programs, size: str, command: str) -> dict[str, Any]:
-    """Runs everything. size: "full", "quick" (under 45 s), "tiny" (a test's: counts only, its times mean nothing)."""
+    """Runs everything. size: "full", "quick" (under 45 s), "tiny" (a test's: some scenes, few samples)."""
     bench = Bench(programs, PLANS[size])
     found = machine()
     bench.run()

@@ -31,8 +31,8 @@ class Figure:
 
 
 _WIRE_INSIDE = (
-    "stamped at the exchange's sockets: before its send() of the tick, after its recv() of the order; kernel both ways, "
-    "decode, book, detection, all controls, sizing, ledger, journal, both orders encoded, signed, framed and sent. The "
+    "stamped at the exchange's sockets: before its send() of the tick, after its recv() of the order; kernel both "
+    "ways, decode, book, detection, all controls, sizing, ledger, journal, both orders encoded, signed, framed and sent. The "
     "value is the arrival of the second order; "
 )
 _TICK_INSIDE = (
@@ -50,8 +50,8 @@ FIGURES = (
     Figure("ws_frame_encode_ns", MICRO, "ws_encode of a payload of 360 bytes: header, mask, copy"),
     Figure(
         "decode_json_ns", MICRO,
-        "one event of a combined bookTicker stream to four exact decimals, number, symbol; 4096 different messages, fields "
-        "in 8 orders", 50, 110, 33, "yyjson 138, simdjson 147, jansson 2147",
+        "one event of a combined bookTicker stream to four exact decimals, number, symbol; 4096 different messages, "
+        "fields in 8 orders", 50, 110, 33, "yyjson 138, simdjson 147, jansson 2147",
     ),
     Figure("decode_json_venue_order_ns", MICRO, "the same, fields always in the venue's order"),
     Figure(
@@ -72,6 +72,8 @@ FIGURES = (
     Figure("detect_incremental_8_ns", MICRO, "the same against seven other venues"),
     Figure("detect_full_256x8_ns", MICRO, "full scan of 256 books at 8 venues, best kernel of the machine", 350),
     Figure("detect_full_1024x8_ns", MICRO, "full scan of 1024 books at 8 venues, best kernel of the machine", 1500),
+    Figure("detect_full_1024x8_avx2_ns", MICRO, "the same with the AVX2 kernel"),
+    Figure("detect_full_1024x8_scalar_ns", MICRO, "the same with the scalar definition"),
     Figure("risk_ns", MICRO, "the first ten controls (own state), all passed", 15, None, 4),
     Figure(
         "decide_ns", MICRO,
@@ -89,12 +91,13 @@ FIGURES = (
     Figure("clock_read_ns", MICRO, "the engine's clock, once"),
     Figure(
         "bridge_read_us", MICRO,
-        "Python: one status block copied out of a running engine's shared memory and checked for tearing", 1.0, None, 0.6,
+        "Python: one status block copied out of a running engine's shared memory and checked for tearing",
+        1.0, None, 0.6,
     ),
     Figure("bridge_stats_us", MICRO, "Python: get_stats(), four blocks decoded into a record"),
     Figure(
-        "tick_to_order_plain_ns", TICK, _TICK_INSIDE + " and signed by HMAC; Binance WS-API and MEXC HTTP", 550, 750, 420,
-        "Boost.Beast about 1900 (one leg, no journal)",
+        "tick_to_order_plain_ns", TICK, _TICK_INSIDE + " and signed by HMAC; Binance WS-API and MEXC HTTP", 550, 750,
+        420, "Boost.Beast about 1900 (one leg, no journal)",
     ),
     Figure(
         "tick_to_order_session_ns", TICK, _TICK_INSIDE + "; two Binance sessions logged on by Ed25519, orders unsigned",
@@ -106,49 +109,50 @@ FIGURES = (
     ),
     Figure("tick_to_wire_plain_ns", TICK, "as tick_to_order_plain_ns, until send() of the second order has returned"),
     Figure(
-        "wire_to_wire_plain_us", WIRE, _WIRE_INSIDE + "20,000 other quotes a second, 800 trades a second", 10.5, 16, 7.1,
-        "Beast 10.9-11.5, picows 27-33, Node ws 31-35, aiohttp 36-39, websockets 55-58 (one order each)",
+        "wire_to_wire_plain_us", WIRE, _WIRE_INSIDE + "20,000 other quotes a second, 800 trades a second", 10.5, 16,
+        7.1, "Beast 10.9-11.5, picows 27-33, Node ws 31-35, aiohttp 36-39, websockets 55-58 (one order each)",
     ),
     Figure("wire_to_wire_plain_first_us", WIRE, "the same run: arrival of the first of the two orders"),
     Figure("wire_to_wire_idle_us", WIRE, _WIRE_INSIDE + "nothing between the ticks, caches gone cold"),
     Figure("wire_to_wire_100k_us", WIRE, _WIRE_INSIDE + "100,000 other quotes a second"),
     Figure(
-        "wire_to_wire_tls_us", WIRE, _WIRE_INSIDE + "TLS 1.3 on every connection, the tick sealed before its stamp, orders "
-        "opened after theirs", 13, 18, None,
+        "wire_to_wire_tls_us", WIRE, _WIRE_INSIDE + "TLS 1.3 on every connection, the tick sealed before its stamp, "
+        "orders opened after theirs", 13, 18, None,
     ),
     Figure("wire_to_wire_tls_first_us", WIRE, "the same run: arrival of the first of the two orders"),
     Figure("wire_to_wire_8_venues_us", WIRE, _WIRE_INSIDE + "8 venues, 20,000 other quotes a second"),
     Figure("wire_to_wire_1024_symbols_us", WIRE, _WIRE_INSIDE + "1024 symbols, 20,000 other quotes a second"),
     Figure(
-        "tcp_echo_us", WIRE, "the floor: 150 bytes out, 400 back on another connection, raw TCP, both sides spinning, the "
-        "same two processors; no framing, no decoding, no decision",
+        "tcp_echo_us", WIRE, "the floor: 150 bytes out, 400 back on another connection, raw TCP, both sides spinning, "
+        "the same two processors; no framing, no decoding, no decision",
     ),
     Figure("tcp_echo_two_us", WIRE, "the floor of two orders: 150 bytes out, 400 back on each of two connections"),
     Figure("tcp_echo_paced_two_us", WIRE, "the same with 1.2 ms between ticks"),
     Figure(
-        "wire_ratio_to_tcp_echo", WIRE, "wire_to_wire_plain_us / tcp_echo_two_us, medians of the same run", 1.45, None, 1,
-        "prototype 1.4 (one order)",
+        "wire_ratio_to_tcp_echo", WIRE, "wire_to_wire_plain_us / tcp_echo_two_us, medians of the same run", 1.45, None,
+        1, "prototype 1.4 (one order)",
     ),
     Figure("wire_ratio_first_leg", WIRE, "wire_to_wire_plain_first_us / tcp_echo_us, medians of the same run"),
     Figure(
-        "peer_websockets_us", WIRE, "Python websockets on the engine's processor: tick parsed by json, one unsigned order "
-        "text sent; no controls, no journal; arrival of that order",
+        "peer_websockets_us", WIRE, "Python websockets on the engine's processor: tick parsed by json, one unsigned "
+        "order text sent; no controls, no journal; arrival of that order",
     ),
     Figure("peer_aiohttp_us", WIRE, "the same flow with aiohttp's client"),
     Figure(
-        "throughput_msgs_per_s", LOAD, "quotes of 2 venues (JSON and protobuf, 4 books), 64 frames a write, as fast as the "
-        "engine takes them, decoded, booked and compared; last pong included, none lost", 6e6, None, None, "", True,
+        "throughput_msgs_per_s", LOAD, "quotes of 2 venues (JSON and protobuf, 4 books), 64 frames a write, as fast as "
+        "the engine takes them, decoded, booked and compared; last pong included, none lost", 6e6, None, None, "", True,
     ),
     Figure("throughput_8_frames_msgs_per_s", LOAD, "the same with 8 frames a write", higher=True),
     Figure("throughput_tls_msgs_per_s", LOAD, "the same as the first over TLS 1.3", 5e6, None, None, "", True),
     Figure("throughput_1024_symbols_msgs_per_s", LOAD, "the same as the first with 1024 books", higher=True),
     Figure(
-        "engine_p99_ratio_50_tabs", DESK, "p99 of the engine's tick to order with 50 clients of the live page's WebSocket "
-        "attached / without, medians of alternating rounds; engine and exchanges keep their processors", 1.05, None, 1,
+        "engine_p99_ratio_50_tabs", DESK, "p99 of the engine's tick to order with 50 clients of the live page's "
+        "WebSocket attached / without, medians of alternating rounds; engine and exchanges keep their processors",
+        1.05, None, 1,
     ),
     Figure(
-        "engine_p99_ratio_stopped_reader", DESK, "the same with a reader of shared memory stopped (SIGSTOP) in the middle",
-        1.05, None, 1,
+        "engine_p99_ratio_stopped_reader", DESK, "the same with a reader of shared memory stopped (SIGSTOP) in the "
+        "middle", 1.05, None, 1,
     ),
 )  # fmt: skip
 

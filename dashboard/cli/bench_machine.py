@@ -33,10 +33,8 @@ def machine() -> dict[str, object]:
 
 
 def _processor() -> dict[str, object]:
-    fields = dict(
-        (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in _read("/proc/cpuinfo").splitlines())
-    )
+    lines = (line.partition(":") for line in _read("/proc/cpuinfo").splitlines())
+    fields = {key.strip(): value.strip() for key, _, value in lines}
     flags = fields.get("flags", "").split()
     return {
         "processor": fields.get("model name", "unknown"),

@@ -31,8 +31,9 @@ TABS = 50
 START_S = 30.0
 RUN_S = 8.0
 _READER = (
-    "import sys; from bridge import CEngineBridge; b = CEngineBridge(sys.argv[1], sys.argv[2]); print('up', flush=True)\n"
-    "while True: b.snapshot()"
+    "import sys; from bridge import CEngineBridge\n"
+    "bridge = CEngineBridge(sys.argv[1], sys.argv[2]); bridge.snapshot(); print('up', flush=True)\n"
+    "while True: bridge.snapshot()"
 )
 Figures = dict[str, dict[str, Any]]
 
