@@ -282,7 +282,7 @@ class BenchDesk:
 def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[BenchDesk]:
     """Starts exchanges and engine for a scene, waits until they trade, ends them."""
     home = Path(tempfile.mkdtemp(prefix="arbdeck-bench-"))
-    instance = f"bench_{uuid.uuid4().hex[:8]}"
+    instance = f"bench{uuid.uuid4().hex[:8]}"
     load: LoadPeer | None = None
     engine: subprocess.Popen[bytes] | None = None
     try:

@@ -32,8 +32,8 @@ class Figure:
 
 _WIRE_INSIDE = (
     "stamped at the exchange's sockets: before its send() of the tick, after its recv() of the order; kernel both "
-    "ways, decode, book, detection, all controls, sizing, ledger, journal, both orders encoded, signed, framed and sent. The "
-    "value is the arrival of the second order; "
+    "ways, decode, book, detection, all controls, sizing, ledger, journal, both orders encoded, signed, framed and "
+    "sent. The value is the arrival of the second order; "
 )
 _TICK_INSIDE = (
     "the engine's own stamps, receive completion seen to both frames ready, out of its histogram (1/64 fine): decode, "

@@ -41,7 +41,7 @@ def _peer(programs: Programs, cpus: Processors, library: str, ticks: int) -> dic
     try:
         if not load.ask(f"wait {WAIT_MS}")["subscribed"]:
             raise BenchError(f"the peer with {library} does not connect")
-        figure: dict[str, Any] = load.ask(f"trade {ticks} {ticks // 10} 1250 0 1")["first_leg_us"]
+        figure: dict[str, Any] = load.ask(f"trade {ticks} {ticks // 10} 1250 0 0 1")["first_leg_us"]
         return figure
     finally:
         process.kill()

@@ -40,36 +40,37 @@ Figures = dict[str, dict[str, Any]]
 
 def tabs(programs: Programs, cpus: Processors, rounds: int, stop_s: float) -> Figures:
     """Ratios of p99 with and without watchers; stop_s: how long the reader is stopped."""
-    alone: list[float] = []
-    watched: list[float] = []
+    alone: list[dict[str, Any]] = []
+    watched: list[dict[str, Any]] = []
     with bench_desk(programs, Scene(), cpus) as desk:
         with _web(desk, cpus) as (port, cookie):
             for _ in range(rounds):
-                alone.append(_p99(desk, RUN_S))
+                alone.append(_tick_to_order(desk, RUN_S))
                 with _tabs(port, cookie, cpus):
-                    watched.append(_p99(desk, RUN_S))
-        before = _p99(desk, stop_s)
+                    watched.append(_tick_to_order(desk, RUN_S))
+        before = _tick_to_order(desk, stop_s)
         with _stopped_reader(desk, cpus):
-            stopped = _p99(desk, stop_s)
-    count = int(rounds * RUN_S * 1e6 / INTERVAL_US)
-    ratio = median(watched) / median(alone)
+            stopped = _tick_to_order(desk, stop_s)
     return {
-        "engine_p99_ratio_50_tabs": {
-            **{"value": round(ratio, 3), "unit": "ratio", "n": count},
-            **{"alone_p99_ns": alone, "watched_p99_ns": watched, "tabs": TABS},
-        },
-        "engine_p99_ratio_stopped_reader": {
-            **{"value": round(stopped / before, 3), "unit": "ratio", "n": int(stop_s * 1e6 / INTERVAL_US)},
-            **{"alone_p99_ns": [before], "watched_p99_ns": [stopped], "stopped_s": stop_s},
-        },
+        "engine_p99_ratio_50_tabs": _ratio(alone, watched) | {"tabs": TABS},
+        "engine_p99_ratio_stopped_reader": _ratio([before], [stopped]) | {"stopped_s": stop_s},
     }
 
 
-def _p99(desk: BenchDesk, seconds: float) -> float:
+def _ratio(alone: list[dict[str, Any]], watched: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the medians of the rounds' p99; n: the ticks of both."""
+    p99 = [[run["p99"] for run in runs] for runs in (alone, watched)]
+    return {
+        **{"value": round(median(p99[1]) / median(p99[0]), 3), "unit": "ratio"},
+        **{"n": sum(run["n"] for run in (*alone, *watched)), "alone_p99_ns": p99[0], "watched_p99_ns": p99[1]},
+    }
+
+
+def _tick_to_order(desk: BenchDesk, seconds: float) -> dict[str, Any]:
     before = stage_counts(desk.bridge, "TICK_TO_ORDER")
-    desk.load.ask(f"trade {max(int(seconds * 1e6 / INTERVAL_US), 20)} 0 {INTERVAL_US} 0 2")
-    p99: float = stage_figure(before, stage_counts(desk.bridge, "TICK_TO_ORDER"))["p99"]
-    return p99
+    count, limit_ms = max(int(seconds * 1e6 / INTERVAL_US), 20), max(int(seconds * 1000), 500)
+    desk.load.ask(f"trade {count} 0 {INTERVAL_US} 0 {limit_ms} 2")
+    return stage_figure(before, stage_counts(desk.bridge, "TICK_TO_ORDER"))
 
 
 def _off_the_engine(cpus: Processors) -> dict[str, Any]:

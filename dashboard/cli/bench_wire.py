@@ -64,7 +64,7 @@ def stage_figure(before: Counts, after: Counts) -> dict[str, Any]:
 
 def trade(desk: BenchDesk, amount: Amount, interval_us: int, background_per_s: int) -> dict[str, Any]:
     """One run of ticks that trade. Raises BenchError where an order was wrong."""
-    found = desk.load.ask(f"trade {amount.trades} {amount.warm_up} {interval_us} {background_per_s} 2")
+    found = desk.load.ask(f"trade {amount.trades} {amount.warm_up} {interval_us} {background_per_s} 0 2")
     if found["orders_wrong"] or found["both_legs_us"] is None:
         raise BenchError(f"{found['orders_wrong']} orders were wrong, {found['missed']} ticks without both orders")
     return found

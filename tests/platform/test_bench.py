@@ -88,7 +88,7 @@ def test_signatures_are_checked_by_a_second_reading(programs: Programs) -> None:
     with bench_desk(programs, Scene(kinds="bm", symbols=2), Processors(-1, -1)) as desk:
         for venue in (0, 1):
             desk.load.ask(f"secret {venue} another-secret")
-        found = desk.load.ask("trade 10 0 5000 0 2")
+        found = desk.load.ask("trade 10 0 5000 0 0 2")
         assert found["orders_wrong"] == found["orders"] == 20
         assert found["signatures_checked"] == 0
 
