@@ -9,7 +9,7 @@ JOBS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run login certificates test test-c test-sanitize check bench bench-engine bench-build lock clean
+.PHONY: help setup run login certificates test test-c test-sanitize fuzz check bench bench-engine bench-build lock clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test-sanitize: ## The C tests again, under the address and undefined-behaviour s
 	  > build/sanitize-configure.log || { cat build/sanitize-configure.log; exit 1; }
 	ninja -C build/sanitize -j$(JOBS) --quiet
 	ctest --test-dir build/sanitize -j$(JOBS) --output-on-failure
+
+fuzz: setup ## Feeds every decoder damaged bytes, a minute each, and decimals (SECONDS=N, TARGETS="frame http", NUMBERS=N)
+	$(BIN)/python tests/fuzz/run.py --jobs '$(JOBS)' $(if $(SECONDS),--seconds '$(SECONDS)') \
+	  $(if $(NUMBERS),--numbers '$(NUMBERS)') $(TARGETS)
 
 check: setup ## The style checks alone: layers, sizes, formatting, ruff, mypy
 	$(BIN)/python -m pytest -q tests/test_tidy.py

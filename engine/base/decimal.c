@@ -29,6 +29,36 @@ static const int64_t power10[19] = {
     1000000000000000000,
 };
 
+/* Division by 10^k without dividing. `inverse` is that of 5^k modulo 2^64: times a multiple of 10^k, turned right by k
+ * bits, it gives the quotient, and no other product is that small. `reciprocal` is 2^(64 + shift) / 10^k, rounded up:
+ * the high half of a product with anything below 2^63, shifted, is the quotient rounded down. */
+struct divider {
+    uint64_t inverse, quotient_max, reciprocal;
+    uint32_t shift;
+};
+
+static const struct divider divide10[19] = {
+    {0x0000000000000001, 0xffffffffffffffff, 0x0000000000000000, 0},
+    {0xcccccccccccccccd, 0x1999999999999999, 0xcccccccccccccccd, 3},
+    {0x8f5c28f5c28f5c29, 0x028f5c28f5c28f5c, 0xa3d70a3d70a3d70b, 6},
+    {0x1cac083126e978d5, 0x004189374bc6a7ef, 0x83126e978d4fdf3c, 9},
+    {0xd288ce703afb7e91, 0x00068db8bac710cb, 0xd1b71758e219652c, 13},
+    {0x5d4e8fb00bcbe61d, 0x0000a7c5ac471b47, 0xa7c5ac471b478424, 16},
+    {0x790fb65668c26139, 0x000010c6f7a0b5ed, 0x8637bd05af6c69b6, 19},
+    {0xe5032477ae8d46a5, 0x000001ad7f29abca, 0xd6bf94d5e57a42bd, 23},
+    {0xc767074b22e90e21, 0x0000002af31dc461, 0xabcc77118461cefd, 26},
+    {0x8e47ce423a2e9c6d, 0x000000044b82fa09, 0x89705f4136b4a598, 29},
+    {0x4fa7f60d3ed61f49, 0x000000006df37f67, 0xdbe6fecebdedd5bf, 33},
+    {0x0fee64690c913975, 0x000000000afebff0, 0xafebff0bcb24aaff, 36},
+    {0x3662e0e1cf503eb1, 0x0000000001197998, 0x8cbccc096f5088cc, 39},
+    {0xa47a2cf9f6433fbd, 0x00000000001c25c2, 0xe12e13424bb40e14, 43},
+    {0x54186f653140a659, 0x000000000002d093, 0xb424dc35095cd810, 46},
+    {0x7738164770402145, 0x000000000000480e, 0x901d7cf73ab0acda, 49},
+    {0xe4a4d1417cd9a041, 0x0000000000000734, 0xe69594bec44de15c, 53},
+    {0xc75429d9e5c5200d, 0x00000000000000b8, 0xb877aa3236a4b44a, 56},
+    {0xc1773b91fac10669, 0x0000000000000012, 0x9392ee8e921d5d08, 59},
+};
+
 /* Digits collected so far. Zeros are counted, not multiplied in, until a digit follows them: so trailing zeros never
  * use up the significant digits ("1.000000000000000000000" is 1). */
 struct digits {
@@ -148,8 +178,25 @@ int decimal_parse(const char *text, size_t size, struct decimal *out) {
     return 0;
 }
 
+/* value / 10^k, 0 <= value; false when it is no integer. */
+static inline bool divide_exact(int64_t value, uint32_t k, int64_t *out) {
+    uint64_t product = (uint64_t)value * divide10[k].inverse;
+    uint64_t quotient = product >> k | product << (-k & 63);
+    if (quotient > divide10[k].quotient_max) return false;
+    *out = (int64_t)quotient;
+    return true;
+}
+
+/* value / 10^k rounded down; 0 <= value, 1 <= k. */
+static inline int64_t divide_floor(int64_t value, uint32_t k) {
+    unsigned __int128 product = (unsigned __int128)(uint64_t)value * divide10[k].reciprocal;
+    return (int64_t)((uint64_t)(product >> 64) >> divide10[k].shift);
+}
+
 int decimal_to_units_exact(struct decimal value, uint32_t digits, int64_t *out) {
     int64_t shift = (int64_t)value.exponent + digits;
+    if (value.mantissa > 0 && shift <= 0 && shift >= -18)
+        return divide_exact(value.mantissa, (uint32_t)-shift, out) ? 0 : ERROR_RANGE;
     if (value.mantissa == 0) {
         *out = 0;
         return 0;
@@ -164,7 +211,9 @@ int decimal_to_units_exact(struct decimal value, uint32_t digits, int64_t *out) 
 int decimal_to_units_floor(struct decimal value, uint32_t digits, int64_t *out) {
     int64_t shift = (int64_t)value.exponent + digits;
     int64_t saturated = value.mantissa < 0 ? INT64_MIN : INT64_MAX;
-    if (value.mantissa == 0) {
+    if (value.mantissa > 0 && shift < 0 && shift >= -18) {
+        *out = divide_floor(value.mantissa, (uint32_t)-shift);
+    } else if (value.mantissa == 0) {
         *out = 0;
     } else if (shift > 18) {
         *out = saturated;

@@ -15,6 +15,11 @@ static inline uint32_t histogram_index(uint64_t value_ns) {
     return index < HISTOGRAM_BUCKETS ? index : HISTOGRAM_BUCKETS - 1;
 }
 
+/* Of several writers; a bucket that has one keeps to histogram_record. */
+static inline void histogram_record_shared(uint64_t *buckets, int64_t value_ns) {
+    __atomic_fetch_add(&buckets[histogram_index(value_ns < 0 ? 0 : (uint64_t)value_ns)], 1, __ATOMIC_RELAXED);
+}
+
 static inline void histogram_record(uint64_t *buckets, int64_t value_ns) {
     uint64_t *bucket = &buckets[histogram_index(value_ns < 0 ? 0 : (uint64_t)value_ns)];
     __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);

@@ -13,7 +13,7 @@
 
 #include "../base/error.h"
 
-#define TLS_MEMORY_POOLS_MAX 8 /* threads with a pool, in the life of the process */
+#define TLS_MEMORY_POOLS_MAX 16 /* threads with a pool, in the life of the process */
 
 /* First of all in main: false when OpenSSL has allocated already, and pools have no effect. */
 bool tls_memory_init(void);

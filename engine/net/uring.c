@@ -145,13 +145,29 @@ void uring_ready_push(struct uring *ring, uint32_t connection) {
     ring->connections[connection].queued = true;
 }
 
+static int find_free(const struct uring *ring) {
+    for (uint32_t i = 0; i < ring->connection_max; i++)
+        if (ring->connections[i].state == CONNECTION_FREE) return (int)i;
+    return ERROR_FULL;
+}
+
+int uring_reserve(struct uring *ring) {
+    int connection = find_free(ring);
+    if (connection >= 0) ring->connections[connection].state = CONNECTION_RESERVED;
+    return connection;
+}
+
+void uring_release(struct uring *ring, uint32_t connection) {
+    assert(connection < ring->connection_max);
+    assert(ring->connections[connection].state == CONNECTION_RESERVED);
+    ring->connections[connection].state = CONNECTION_FREE;
+}
+
 int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size) {
     assert(fd >= 0);
     if (rest_size > ring->receive_size) return ERROR_FULL;
-    uint32_t connection = 0;
-    while (connection < ring->connection_max && ring->connections[connection].state != CONNECTION_FREE)
-        connection++;
-    if (connection == ring->connection_max) return ERROR_FULL;
+    int connection = find_free(ring);
+    if (connection < 0) return connection;
 
     /* The ring waits for room and data by itself; inline sends say MSG_DONTWAIT. */
     int flags = fcntl(fd, F_GETFL);
@@ -170,9 +186,9 @@ int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size)
         conn->receive_end = rest_size;
         conn->received = true;
         conn->recv_ns = conn->since_ns = clock_mono_ns();
-        uring_ready_push(ring, connection);
+        uring_ready_push(ring, (uint32_t)connection);
     }
-    return (int)connection;
+    return connection;
 }
 
 void uring_release_if_drained(struct uring_connection *conn) {
@@ -206,15 +222,15 @@ void uring_consume(struct uring *ring, uint32_t connection, size_t size) {
     if (conn->receive_begin == conn->receive_end) conn->receive_begin = conn->receive_end = 0;
 }
 
+int64_t uring_looked_ns(const struct uring *ring) {
+    return ring->looked_ns;
+}
+
 void uring_truncate(struct uring *ring, uint32_t connection, size_t size) {
     struct uring_connection *conn = uring_connection_get(ring, connection);
     assert(size <= conn->receive_end - conn->receive_begin);
     conn->receive_end = conn->receive_begin + size;
     if (size == 0) conn->receive_begin = conn->receive_end = 0;
-}
-
-int64_t uring_looked_ns(const struct uring *ring) {
-    return ring->looked_ns;
 }
 
 void uring_wake(struct uring *ring) {

@@ -41,6 +41,10 @@ void uring_destroy(struct uring *ring);
  * connection number below connection_max, or ERROR_FULL: the descriptor stays the caller's then. A removed number is
  * free again when the kernel has returned its last request, which the next uring_poll sees. */
 int uring_add(struct uring *ring, int fd, const uint8_t *rest, size_t rest_size);
+/* A number without a socket: for a connection that another ring has, so that both are counted alike. ERROR_FULL. Only
+ * uring_release may be called with it. */
+int uring_reserve(struct uring *ring);
+void uring_release(struct uring *ring, uint32_t connection);
 /* Closes and forgets; no event follows. Also due after URING_CLOSED. */
 void uring_remove(struct uring *ring, uint32_t connection);
 

@@ -5,6 +5,7 @@
  *
  *   FREE --uring_add--> OPEN --end of stream or error--> ENDED --uring_remove--> LEAVING --last completion--> FREE
  *                         \------------------uring_remove-----------------------^
+ *   FREE --uring_reserve--> RESERVED --uring_release--> FREE
  *
  * The descriptor is shut down at once on leaving OPEN and closed when the kernel holds no request of ours for it any
  * more, so neither a late completion nor a late request ever meets a new connection under an old number. */
@@ -20,7 +21,7 @@
 
 _Static_assert(2 * URING_CONNECTION_MAX + 1 <= SUBMISSION_COUNT, "every request has an entry");
 
-enum connection_state { CONNECTION_FREE = 0, CONNECTION_OPEN, CONNECTION_ENDED, CONNECTION_LEAVING };
+enum connection_state { CONNECTION_FREE = 0, CONNECTION_RESERVED, CONNECTION_OPEN, CONNECTION_ENDED, CONNECTION_LEAVING };
 
 struct uring_connection {
     enum connection_state state;

@@ -30,7 +30,7 @@ struct frame {
 };
 
 void ws_parser_init(struct ws_parser *parser, uint8_t *fragment_buffer) {
-    *parser = (struct ws_parser){.fragments = fragment_buffer};
+    *parser = (struct ws_parser){.fragments = fragment_buffer, .size_max = WS_MESSAGE_SIZE_MAX};
 }
 
 static int fail(struct ws_parser *parser, uint16_t close_code, const char *error) {
@@ -76,15 +76,22 @@ static int read_length(struct ws_parser *parser, const uint8_t *data, struct fra
         if (length <= UINT16_MAX) return fail(parser, CODE_PROTOCOL, "length not in its shortest form");
     }
     size_t before = frame->opcode == WS_CONTINUATION ? parser->fragments_size : 0;
-    if (length > WS_MESSAGE_SIZE_MAX - before) return fail(parser, CODE_TOO_BIG, "message over 1 MiB");
+    if (length > parser->size_max - before) return fail(parser, CODE_TOO_BIG, "message over 1 MiB");
     frame->size = (size_t)length;
     return 0;
 }
 
-static int deliver(struct ws_parser *parser, const uint8_t *payload, size_t size, bool binary,
-                   struct ws_event *out) {
-    if (!binary && !utf8_is_valid(payload, size)) return fail(parser, CODE_INVALID_DATA, "text is not UTF-8");
-    *out = (struct ws_event){.kind = WS_EVENT_MESSAGE, .binary = binary, .payload = payload, .size = size};
+static int fail_text(struct ws_parser *parser) {
+    return fail(parser, CODE_INVALID_DATA, "text is not UTF-8");
+}
+
+/* A message of one frame, where it lies. */
+static int read_whole(struct ws_parser *parser, const struct frame *frame, struct ws_event *out) {
+    bool binary = frame->opcode == WS_BINARY;
+    if (!binary && !utf8_is_valid(frame->payload, frame->size)) return fail_text(parser);
+    parser->valid = 0;
+    *out = (struct ws_event){
+        .kind = WS_EVENT_MESSAGE, .binary = binary, .payload = frame->payload, .size = frame->size};
     return 0;
 }
 
@@ -114,44 +121,96 @@ static int read_control(struct ws_parser *parser, const struct frame *frame, str
     return 0;
 }
 
+/* Joins what is there of a fragment to those before, and looks at the text so far. */
+static int take_fragment(struct ws_parser *parser, const struct frame *frame, size_t there) {
+    bool first = frame->opcode != WS_CONTINUATION, bad = false;
+    size_t before = first ? 0 : parser->fragments_size;
+    assert(before + frame->size <= parser->size_max);
+    memcpy(parser->fragments + before + parser->taken, frame->payload + parser->taken, there - parser->taken);
+    parser->taken = there;
+    if (first ? frame->opcode == WS_BINARY : parser->binary) return 0;
+    parser->valid += utf8_prefix(parser->fragments + parser->valid, before + there - parser->valid, &bad);
+    return bad ? fail_text(parser) : 0;
+}
+
 static int read_fragment(struct ws_parser *parser, const struct frame *frame, struct ws_event *out) {
+    int code = take_fragment(parser, frame, frame->size);
+    if (code != 0) return code;
     if (frame->opcode != WS_CONTINUATION) {
         parser->in_message = true;
         parser->binary = frame->opcode == WS_BINARY;
         parser->fragments_size = 0;
     }
-    assert(parser->fragments_size + frame->size <= WS_MESSAGE_SIZE_MAX);
-    memcpy(parser->fragments + parser->fragments_size, frame->payload, frame->size);
+    parser->taken = 0;
     parser->fragments_size += frame->size;
     out->kind = 0;
     if (!frame->final) return 0;
     size_t size = parser->fragments_size;
+    if (!parser->binary && parser->valid != size) return fail_text(parser);
     parser->in_message = false;
-    parser->fragments_size = 0;
-    return deliver(parser, parser->fragments, size, parser->binary, out);
+    parser->fragments_size = parser->valid = 0;
+    *out = (struct ws_event){
+        .kind = WS_EVENT_MESSAGE, .binary = parser->binary, .payload = parser->fragments, .size = size};
+    return 0;
+}
+
+/* `there` bytes of a payload that is not whole: bad text is refused without waiting for the rest. */
+static int read_part(struct ws_parser *parser, const struct frame *frame, size_t there) {
+    bool bad = false;
+    int code = 0;
+    if (frame->opcode >= CONTROL_FIRST) return ERROR_NEED_MORE;
+    if (!frame->final || frame->opcode == WS_CONTINUATION) {
+        code = take_fragment(parser, frame, there);
+    } else if (frame->opcode == WS_TEXT) {
+        parser->valid += utf8_prefix(frame->payload + parser->valid, there - parser->valid, &bad);
+        if (bad) code = fail_text(parser);
+    }
+    return code == 0 ? ERROR_NEED_MORE : code;
+}
+
+/* What nearly every frame is: a whole message, all there, below 64 KiB. Its head is read without a branch on which of
+ * the two forms of length it has. False: not so, nothing is said about the frame. */
+static inline bool simple_frame(const struct ws_parser *parser, const uint8_t *data, size_t size,
+                                struct frame *frame) {
+    if (size < 4 || parser->in_message || data[1] > LENGTH_16) return false;
+    if (data[0] != (BIT_FIN | WS_TEXT) && data[0] != (BIT_FIN | WS_BINARY)) return false;
+    bool longer = data[1] == LENGTH_16;
+    size_t length = longer ? (size_t)data[2] << 8 | data[3] : data[1];
+    frame->opcode = data[0] & BITS_OPCODE;
+    frame->header_size = longer ? 4 : 2;
+    frame->size = length;
+    frame->payload = data + frame->header_size;
+    return (!longer | (length >= LENGTH_16)) && length <= parser->size_max && size - frame->header_size >= length;
 }
 
 int64_t ws_parse(struct ws_parser *parser, const uint8_t *data, size_t size, struct ws_event *out, size_t *need) {
     struct frame frame;
-    out->kind = 0;
+    int code;
     *need = 0;
+    if (__builtin_expect(simple_frame(parser, data, size, &frame), 1)) {
+        code = read_whole(parser, &frame, out);
+        if (code == 0) return (int64_t)(frame.header_size + frame.size);
+        out->kind = 0;
+        return code;
+    }
+    out->kind = 0;
     if (size < 2) return ERROR_NEED_MORE;
-    int code = check_first_bytes(parser, data, &frame);
+    code = check_first_bytes(parser, data, &frame);
     if (code != 0) return code;
     frame.header_size = header_size(data[1]);
     if (size < frame.header_size) return ERROR_NEED_MORE;
     code = read_length(parser, data, &frame);
     if (code != 0) return code;
     size_t used = frame.header_size + frame.size;
+    frame.payload = data + frame.header_size;
     if (size < used) {
         *need = used;
-        return ERROR_NEED_MORE;
+        return read_part(parser, &frame, size - frame.header_size);
     }
-    frame.payload = data + frame.header_size;
     if (frame.opcode >= CONTROL_FIRST)
         code = read_control(parser, &frame, out);
     else if (frame.final && frame.opcode != WS_CONTINUATION)
-        code = deliver(parser, frame.payload, frame.size, frame.opcode == WS_BINARY, out);
+        code = read_whole(parser, &frame, out);
     else
         code = read_fragment(parser, &frame, out);
     if (code == 0) return (int64_t)used;
@@ -159,20 +218,31 @@ int64_t ws_parse(struct ws_parser *parser, const uint8_t *data, size_t size, str
     return code;
 }
 
-/* The mask's bytes in memory order are its bytes on the wire, so two copies of it mask eight bytes at a time. */
+/* Sixteen bytes of any alignment, as the compiler's own vector. */
+typedef uint32_t block __attribute__((vector_size(16), aligned(1), may_alias));
+
+static inline void mask_block(uint8_t *out, const uint8_t *payload, uint32_t mask) {
+    block masks = {mask, mask, mask, mask};
+    *(block *)(void *)out = *(const block *)(const void *)payload ^ masks;
+}
+
+/* The mask's bytes in memory order are its bytes on the wire, so copies of it side by side mask a block. The last block
+ * overlaps the one before and gives the same bytes again, with the mask turned to where it begins. */
 static void mask_copy(uint8_t *out, const uint8_t *payload, size_t size, uint32_t mask) {
-    uint64_t mask_twice = (uint64_t)mask << 32 | mask;
-    uint64_t word;
-    size_t at = 0;
-    for (; size - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, payload + at, sizeof word);
-        word ^= mask_twice;
-        memcpy(out + at, &word, sizeof word);
-    }
-    uint8_t mask_bytes[sizeof mask];
+    uint8_t mask_bytes[2 * sizeof mask];
     memcpy(mask_bytes, &mask, sizeof mask);
-    for (; at < size; at++)
-        out[at] = payload[at] ^ mask_bytes[at & 3];
+    memcpy(mask_bytes + sizeof mask, &mask, sizeof mask);
+    if (size < sizeof(block)) {
+        for (size_t at = 0; at < size; at++)
+            out[at] = payload[at] ^ mask_bytes[at & 3];
+        return;
+    }
+    size_t last = size - sizeof(block);
+    for (size_t at = 0; at < last; at += sizeof(block))
+        mask_block(out + at, payload + at, mask);
+    uint32_t turned;
+    memcpy(&turned, mask_bytes + (last & 3), sizeof turned);
+    mask_block(out + last, payload + last, turned);
 }
 
 int64_t ws_encode(enum ws_opcode opcode, const uint8_t *payload, size_t size, uint32_t mask, uint8_t *out,

@@ -26,8 +26,11 @@ struct ws_event {
 };
 
 struct ws_parser {
-    uint8_t *fragments; /* caller's buffer for fragmented messages, WS_MESSAGE_SIZE_MAX */
-    size_t fragments_size;
+    uint8_t *fragments;    /* caller's buffer for fragmented messages, size_max bytes */
+    size_t size_max;       /* of a message: WS_MESSAGE_SIZE_MAX, unless changed before the first byte */
+    size_t fragments_size; /* of whole frames */
+    size_t taken;          /* of the frame that is not whole yet: so much is in `fragments` already */
+    size_t valid;          /* of the message that is not whole yet: so much is whole UTF-8 */
     bool in_message;
     bool binary;
     const char *error;   /* static text after ERROR_BAD */
@@ -37,8 +40,8 @@ struct ws_parser {
 void ws_parser_init(struct ws_parser *parser, uint8_t *fragment_buffer);
 
 /* Reads one frame. > 0: bytes used; out->kind is 0 when the frame completes no event (a fragment).
- * ERROR_NEED_MORE: *need = bytes wanted in all (header known) or 0. ERROR_BAD: protocol error, fail the connection.
- * Text messages are checked to be UTF-8. */
+ * ERROR_NEED_MORE: *need = bytes wanted in all (header known) or 0; the next call gets the same bytes and more.
+ * ERROR_BAD: protocol error, fail the connection. Text is checked to be UTF-8, as soon as its bytes are there. */
 int64_t ws_parse(struct ws_parser *parser, const uint8_t *data, size_t size, struct ws_event *out, size_t *need);
 
 /* Writes header and masked payload; `out` may not overlap. Returns the frame's size, or ERROR_FULL. */

@@ -51,6 +51,12 @@ static void header_fill(struct engine *engine) {
     header->wall_offset_ns = engine->wall_offset_ns;
     header->stale_after_ns = 1000000000;
     header->mode = setup->mode;
+    bool receivers = engine->settings.layout == ABI_LAYOUT_RECEIVERS;
+    header->thread_layout = engine->settings.layout;
+    header->receive_threads = !receivers                         ? 0
+                              : engine->settings.receive_count > 0 ? engine->settings.receive_count
+                                                                   : setup->venue_count;
+    header->busy_poll = engine->settings.busy_poll;
     header->venue_count = setup->venue_count;
     header->symbol_count = setup->symbol_count;
     header->asset_count = setup->asset_count;

@@ -1,5 +1,6 @@
 /* The connections of a venue as the hot thread sees them: taken over, subscribed, lost. */
 #include "gateway.h"
+#include "receivers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,10 @@ void gateway_init(struct hot *hot, uint32_t venue) {
     gateway->settings = settings;
     gateway->keys = &hot->engine->keys[venue];
     gateway->form = hot->engine->form[venue];
+    for (uint32_t s = 0; s < hot->engine->settings.symbol_count; s++) {
+        const struct settings_symbol_venue *at = &hot->engine->settings.symbol[s].venue[venue];
+        if (at->traded) (void)symbol_names_add(&gateway->symbols, at->name, s); /* of two with one name the first */
+    }
     gateway->feed = gateway->user = -1;
     for (uint32_t i = 0; i < ENGINE_HTTP_MAX; i++)
         gateway->orders[i] = -1;
@@ -50,8 +55,11 @@ void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t c
 
 void gateway_add(struct hot *hot, const struct to_hot *message) {
     struct gateway *gateway = &hot->gateway[message->venue];
-    int number = wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
-                          message->rest_size, message->rest_plain_size);
+    int number =
+        message->role == ENGINE_FEED && hot->receivers != NULL
+            ? receivers_add(hot, message)
+            : wire_add(hot->wires, message->fd, message->tls, hot->engine->rest[message->venue][message->role],
+                       message->rest_size, message->rest_plain_size);
     if (number < 0) {
         apply_alarm(hot, ABI_ALARM_CRITICAL, "NO_CONNECTION", "venue %s: no room for a connection",
                     gateway->settings->name);
@@ -70,7 +78,7 @@ void gateway_add(struct hot *hot, const struct to_hot *message) {
     if (message->role == ENGINE_FEED) {
         gateway->feed = number;
         gateway->view.data_mono_ns = connection->frame_ns; /* age counts from the connection until data comes */
-        gateway->view.tls = wire_is_tls(hot->wires, (uint32_t)number);
+        gateway->view.tls = message->tls != NULL;
         subscribe_feed(hot, gateway, (uint32_t)number);
     } else if (message->role == ENGINE_USER) {
         gateway->user = number;

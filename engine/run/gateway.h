@@ -10,3 +10,5 @@ void gateway_subscribe_user(struct hot *hot, struct gateway *gateway, uint32_t c
 /* One whole message. http_status: 0 on WebSockets. recv_ns: when its bytes came. */
 void gateway_message(struct hot *hot, uint32_t connection, const uint8_t *data, size_t size, bool binary,
                      int http_status, int64_t recv_ns);
+/* A quote that came on this connection, here or by way of its receiver. */
+void gateway_quote(struct hot *hot, uint32_t connection, const struct journal_quote *quote);

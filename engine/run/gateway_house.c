@@ -1,5 +1,6 @@
 /* What time does to connections: keepalives, silence, answers that do not come. */
 #include "gateway.h"
+#include "receivers.h"
 
 /* NULL, or why a connection that is open is of no more use; the courier then opens another one, and what waited for an
  * answer on it is asked for. */
@@ -31,6 +32,7 @@ static void ping(struct hot *hot, uint32_t number) {
 }
 
 void gateway_house(struct hot *hot) {
+    receivers_look(hot);
     for (uint32_t v = 0; v < hot->engine->setup.venue_count; v++) {
         gateway_capacity(hot, v);
         gateway_state(hot, v);
@@ -40,7 +42,7 @@ void gateway_house(struct hot *hot) {
         if (!connection->used) continue;
         const char *why = useless(hot, connection);
         if (why != NULL) {
-            wire_remove(hot->wires, n);
+            receivers_has(hot, n) ? receivers_remove(hot, n) : wire_remove(hot->wires, n);
             gateway_lost(hot, n, why);
         } else if (connection->websocket && hot->now - connection->ping_ns >= HOT_PING_NS) {
             ping(hot, n);

@@ -3,49 +3,35 @@
 
 #include "../base/log.h"
 #include "gateway.h"
+#include "quote_units.h"
 #include "session.h"
 
-static int find_symbol(const struct hot *hot, uint32_t venue, const struct venue_text *name) {
-    const struct settings_engine *settings = &hot->engine->settings;
-    for (uint32_t s = 0; s < settings->symbol_count; s++) {
-        const struct settings_symbol_venue *at = &settings->symbol[s].venue[venue];
-        if (at->traded && strncmp(at->name, name->data, name->size) == 0 && at->name[name->size] == '\0')
-            return (int)s;
-    }
-    return -1;
+void gateway_quote(struct hot *hot, uint32_t number, const struct journal_quote *quote) {
+    struct gateway *gateway = &hot->gateway[quote->venue];
+    (void)number;
+    gateway->view.quotes++;
+    gateway->view.data_mono_ns = quote->recv_ns;
+    gateway->feed_ready = true;
+    apply_quote(hot, quote, quote->recv_ns);
+    if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, quote->venue);
 }
 
-static int side_units(struct decimal price, struct decimal qty, const struct journal_symbol *symbol,
-                      int64_t *price_out, int64_t *qty_out) {
-    if (price.mantissa == 0) {
-        *price_out = *qty_out = 0;
-        return 0;
-    }
-    int code = decimal_to_units_exact(price, symbol->price_digits, price_out);
-    return code != 0 ? code : decimal_to_units_floor(qty, symbol->qty_digits, qty_out);
-}
-
-static void quote_message(struct hot *hot, uint32_t venue, const struct venue_message *message, int64_t recv_ns) {
+static void quote_message(struct hot *hot, uint32_t number, const struct venue_quote *message, int64_t recv_ns) {
+    uint32_t venue = hot->connection[number].venue;
     struct gateway *gateway = &hot->gateway[venue];
-    int index = find_symbol(hot, venue, &message->symbol);
+    int index = symbol_names_find(&gateway->symbols, message->symbol.data, message->symbol.size);
     if (index < 0) {
         hot->counters.value[ABI_COUNTER_IGNORED]++;
         return;
     }
-    const struct journal_symbol *symbol = &hot->engine->setup.symbol[index];
     struct journal_quote quote = {
         .recv_ns = recv_ns, .venue_seq = message->seq, .symbol = (uint32_t)index, .venue = venue};
-    if (side_units(message->bid_price, message->bid_qty, symbol, &quote.bid_price, &quote.bid_qty) != 0 ||
-        side_units(message->ask_price, message->ask_qty, symbol, &quote.ask_price, &quote.ask_qty) != 0) {
+    if (quote_units(message, &hot->engine->setup.symbol[index], &quote) != 0) {
         gateway->view.rejected++;
         hot->counters.value[ABI_COUNTER_REJECTED]++;
         return; /* finer than the symbol's digits, or out of range: refused, never rounded */
     }
-    gateway->view.quotes++;
-    gateway->view.data_mono_ns = recv_ns;
-    gateway->feed_ready = true;
-    apply_quote(hot, &quote, recv_ns);
-    if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, venue);
+    gateway_quote(hot, number, &quote);
 }
 
 static void control_message(struct hot *hot, struct hot_connection *connection,
@@ -89,6 +75,18 @@ static void control_message(struct hot *hot, struct hot_connection *connection,
     gateway_state(hot, connection->venue);
 }
 
+/* A quote that the full decoder read, as the short way would have given it. */
+static struct venue_quote quote_of(const struct venue_message *message) {
+    return (struct venue_quote){.symbol = message->symbol,
+                                .flags = message->flags,
+                                .seq = message->seq,
+                                .event_ns = message->event_ns,
+                                .bid_price = message->bid_price,
+                                .bid_qty = message->bid_qty,
+                                .ask_price = message->ask_price,
+                                .ask_qty = message->ask_qty};
+}
+
 void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size_t size, bool binary,
                      int http_status, int64_t recv_ns) {
     struct hot_connection *connection = &hot->connection[number];
@@ -96,11 +94,17 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
     static const enum venue_source source[ENGINE_ROLES] = {VENUE_SOURCE_FEED, VENUE_SOURCE_ORDERS,
                                                            VENUE_SOURCE_USER};
     struct venue_message *message = &hot->message;
-    gateway->ops->decode(source[connection->role], VENUE_QUERY_NONE, data, size, binary, http_status, message);
+    struct venue_quote quote;
     gateway->view.messages++;
     hot->counters.value[ABI_COUNTER_MESSAGES]++;
-    if (message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO) {
-        quote_message(hot, connection->venue, message, recv_ns);
+    bool is_quote = connection->role == ENGINE_FEED && gateway->ops->decode_quote(data, size, binary, &quote);
+    if (!is_quote) {
+        gateway->ops->decode(source[connection->role], VENUE_QUERY_NONE, data, size, binary, http_status, message);
+        is_quote = message->verdict == VENUE_ACCEPT && message->type == VENUE_TYPE_BBO;
+        if (is_quote) quote = quote_of(message);
+    }
+    if (is_quote) {
+        quote_message(hot, number, &quote, recv_ns);
     } else if (session_message(hot, number, message)) {
         return;
     } else if (message->verdict == VENUE_REJECT) {

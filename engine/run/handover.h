@@ -10,8 +10,10 @@
 #include "../abi.h"
 
 #define HANDOVER_ITEMS       1024u
-#define HANDOVER_HANDED_UNIT 16    /* ns */
+#define HANDOVER_HANDED_UNIT 16 /* ns */
+#define HANDOVER_HANDED_MOST ((1u << 20) - 1)
 #define HANDOVER_WAITED_UNIT 16384 /* ns */
+#define HANDOVER_WAITED_MOST ((1u << 16) - 1)
 
 struct handover_quote {
     int64_t bid_price; /* units of the symbol; 0: no bid */

@@ -13,6 +13,7 @@
 #include "../base/log.h"
 #include "../base/text.h"
 #include "../net/tls_memory.h"
+#include "receivers.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
@@ -30,7 +31,7 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX);
+    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
     if (hot->fragments == NULL) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
         free(hot);
@@ -62,10 +63,12 @@ int hot_open(struct hot *hot, struct error_trail *trail) {
     hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, trail);
     if (hot->ring == NULL) return trail->code;
     hot->wires = wires_create(hot->ring, URING_CONNECTION_MAX);
-    return hot->wires != NULL ? 0 : error_set(trail, ERROR_SYSTEM, "no memory for connections");
+    if (hot->wires == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for connections");
+    return receivers_start(hot, trail);
 }
 
 void hot_destroy(struct hot *hot) {
+    receivers_stop(hot); /* they wake the ring below */
     wires_destroy(hot->wires);
     if (hot->ring != NULL) uring_destroy(hot->ring);
     free(hot->fragments);
@@ -387,10 +390,14 @@ static void loop(struct hot *hot) {
     struct uring_event events[HOT_EVENTS];
     int64_t now = clock_mono_ns();
     while (!may_stop(hot) && !hot->journal_full) {
-        int count = uring_poll(hot->ring, wait_ns(hot, now), events, HOT_EVENTS);
+        int64_t timeout = wait_ns(hot, now);
+        if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
+        int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
+        if (timeout > 0) receivers_awake(hot);
         /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
         int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
         turn(hot, events, count);
+        count += receivers_take(hot);
         now = clock_mono_ns();
         bool worked = timers(hot, now);
         if (publish(hot, now) || worked) now = clock_mono_ns();

@@ -7,6 +7,7 @@
 #include "../net/ws.h"
 #include "engine.h"
 #include "stages.h"
+#include "symbol_names.h"
 
 #define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
 #define HOT_FRAME_SIZE      4096
@@ -57,14 +58,16 @@ struct gateway {
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
     int64_t clock_offset_ns;
     uint64_t request_id;
-    struct abi_venue view; /* published */
+    struct abi_venue view;       /* published */
+    struct symbol_names symbols; /* those traded here, by the venue's names */
 };
 
 struct hot {
     struct engine *engine;
     struct core *core;
     struct uring *ring;
-    struct wires *wires; /* the ring's connections, plain or encrypted */
+    struct receivers *receivers; /* layout RECEIVERS; else NULL */
+    struct wires *wires;         /* the ring's connections, plain or encrypted */
     uint64_t input_seq;
     int64_t now;
     int64_t next_mark_ns;

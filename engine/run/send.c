@@ -6,6 +6,7 @@
 #include "../base/clock.h"
 #include "../base/text.h"
 #include "hot.h"
+#include "receivers.h"
 #include "session.h"
 
 static uint32_t next_mask(struct hot *hot) { /* xorshift: unpredictable enough for a masking key, no system call */
@@ -22,6 +23,7 @@ int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, co
     int64_t length = ws_encode(opcode, payload, size, next_mask(hot), frame, sizeof frame);
     if (length < 0) return (int)length;
     hot->counters.value[ABI_COUNTER_BYTES_OUT] += (uint64_t)length;
+    if (receivers_has(hot, connection)) return receivers_send(hot, connection, frame, (size_t)length);
     return wire_send(hot->wires, connection, frame, (size_t)length);
 }
 

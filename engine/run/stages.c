@@ -5,15 +5,24 @@ static void between(const struct stages *stages, enum abi_stage stage, int64_t f
     if (from_ns != 0 && to_ns != 0) stages_record(stages, stage, to_ns - from_ns);
 }
 
-void stages_decided(struct stages *stages, bool has_order) {
-    if (!stages->sampled && !has_order) return;
-    int64_t decided_ns = clock_mono_ns();
+static void record_read(const struct stages *stages) {
     const int64_t *at = stages->at;
     int64_t plain_ns = at[STAMP_DECRYPTED] != 0 ? at[STAMP_DECRYPTED] : at[STAMP_TURN];
     between(stages, ABI_STAGE_RECEIVE, stages->seen_ns, at[STAMP_TURN]);
     between(stages, ABI_STAGE_DECRYPT, at[STAMP_TURN], at[STAMP_DECRYPTED]);
     between(stages, ABI_STAGE_FRAME, plain_ns, at[STAMP_FRAMED]);
-    if (at[STAMP_FRAMED] != 0) between(stages, ABI_STAGE_DECODE, at[STAMP_FRAMED], at[STAMP_DECODED]);
+    between(stages, ABI_STAGE_DECODE, at[STAMP_FRAMED], at[STAMP_DECODED]);
+}
+
+void stages_read(const struct stages *stages) {
+    if (stages->sampled) record_read(stages);
+}
+
+void stages_decided(struct stages *stages, bool has_order) {
+    if (!stages->sampled && !has_order) return;
+    int64_t decided_ns = clock_mono_ns();
+    const int64_t *at = stages->at;
+    record_read(stages);
     between(stages, ABI_STAGE_BOOK, at[STAMP_DECODED], at[STAMP_BOOKED]);
     between(stages, ABI_STAGE_DETECT, at[STAMP_BOOKED], at[STAMP_DETECTED]);
     between(stages, ABI_STAGE_RISK, at[STAMP_DETECTED], decided_ns);

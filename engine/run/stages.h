@@ -27,6 +27,7 @@ enum stamp { STAMP_TURN, STAMP_DECRYPTED, STAMP_FRAMED, STAMP_DECODED, STAMP_BOO
 struct stages {
     struct abi_histogram *out; /* by enum abi_stage */
     uint32_t message_count;
+    bool shared;   /* histograms that other threads fill as well */
     bool first;    /* of what came with a completion */
     bool stamping; /* this message's stamps are taken */
     bool sampled;  /* and go into the histograms whatever comes of it */
@@ -39,7 +40,10 @@ struct stages {
 };
 
 static inline void stages_record(const struct stages *stages, enum abi_stage stage, int64_t took_ns) {
-    histogram_record(stages->out[stage].bucket, took_ns);
+    if (stages->shared)
+        histogram_record_shared(stages->out[stage].bucket, took_ns);
+    else
+        histogram_record(stages->out[stage].bucket, took_ns);
 }
 
 /* Bytes whose completion was seen at seen_ns are in hand; they can have waited since since_ns. */
@@ -76,6 +80,14 @@ static inline void stages_message(struct stages *stages) {
     stages->record_ns = 0;
 }
 
+/* The message in hand was read by another thread, which took the stamps. */
+static inline void stages_handed(struct stages *stages) {
+    stages->sampled = ++stages->message_count % STAGES_SAMPLE == 0;
+    stages->stamping = stages->sampled;
+    for (int i = 0; i < STAMPS; i++)
+        stages->at[i] = 0;
+}
+
 static inline void stages_stamp(struct stages *stages, enum stamp stamp) {
     if (stages->stamping) stages->at[stamp] = clock_mono_ns();
 }
@@ -89,6 +101,9 @@ static inline void stages_turn(struct stages *stages, int64_t took_ns) {
     int64_t most_ns = 4 * (stages->turn_mean_ns + 1000); /* a stall does not make stalls usual */
     stages->turn_mean_ns += ((took_ns < most_ns ? took_ns : most_ns) - stages->turn_mean_ns) / 64;
 }
+
+/* The message in hand was read: fills RECEIVE to DECODE when it is sampled (stages_decided does it otherwise). */
+void stages_read(const struct stages *stages);
 
 /* The core has answered the quote in hand: fills RECEIVE to DECIDE when it is sampled or led to an order. */
 void stages_decided(struct stages *stages, bool has_order);

@@ -4,10 +4,6 @@
 
 #include "../base/error.h"
 
-#define NS_PER_MS        1000000u
-#define NS_PER_US        1000u
-#define TIME_US_FROM     100000000000000u  /* ms until the year 5138, us from 1973 on */
-#define TIME_US_BELOW    9000000000000000u /* ns would leave int64 */
 #define EXPONENT_GAP_MAX 19                /* 10^19 is more than any mantissa */
 
 void message_reset(struct venue_message *out) {
@@ -51,12 +47,6 @@ bool message_decimal_bytes(const uint8_t *data, uint32_t size, struct decimal *o
 bool message_decimal(const struct json_value *value, struct decimal *out) {
     if (value->kind != JSON_STRING && value->kind != JSON_NUMBER) return false;
     return decimal_parse(value->data, value->size, out) == 0;
-}
-
-bool message_time_u64(uint64_t time, int64_t *out_ns) {
-    if (time >= TIME_US_BELOW) return false;
-    *out_ns = (int64_t)(time >= TIME_US_FROM ? time * NS_PER_US : time * NS_PER_MS);
-    return true;
 }
 
 bool message_time(const struct json_value *value, int64_t *out_ns) {

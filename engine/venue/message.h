@@ -6,6 +6,9 @@
 
 #define MESSAGE_ID_SIZE_MAX 64 /* order, trade and client ids, request ids, asset names, status words */
 
+#define MESSAGE_TIME_US_FROM  100000000000000u  /* ms until the year 5138, us from 1973 on */
+#define MESSAGE_TIME_US_BELOW 9000000000000000u /* ns would leave int64 */
+
 /* Everything but the fills and balances themselves, which count only up to their counts. */
 void message_reset(struct venue_message *out);
 void message_reject(struct venue_message *out, const char *why);
@@ -25,7 +28,11 @@ bool message_decimal(const struct json_value *value, struct decimal *out);
 bool message_decimal_bytes(const uint8_t *data, uint32_t size, struct decimal *out);
 /* Unix time in ms (or us, told by its magnitude) to ns. */
 bool message_time(const struct json_value *value, int64_t *out_ns);
-bool message_time_u64(uint64_t time, int64_t *out_ns);
+static inline bool message_time_u64(uint64_t time, int64_t *out_ns) {
+    if (time >= MESSAGE_TIME_US_BELOW) return false;
+    *out_ns = (int64_t)(time >= MESSAGE_TIME_US_FROM ? time * 1000u : time * 1000000u);
+    return true;
+}
 
 /* One side of a quote as it was read: absent, or price and quantity. */
 struct message_side {

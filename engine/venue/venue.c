@@ -4,6 +4,7 @@
 
 #include "binance.h"
 #include "mexc.h"
+#include "quote.h"
 
 static void binance_decode(enum venue_source source, enum venue_query query, const uint8_t *data, size_t size,
                            bool binary, int http_status, struct venue_message *out) {
@@ -49,12 +50,23 @@ static void mexc_decode(enum venue_source source, enum venue_query query, const 
     message_reject(out, "no such source");
 }
 
+static bool binance_decode_quote(const uint8_t *data, size_t size, bool binary, struct venue_quote *out) {
+    if (binary) return false;
+    return quote_has_avx2() ? binance_quote_avx2(data, size, out) : binance_quote_scalar(data, size, out);
+}
+
+static bool mexc_decode_quote(const uint8_t *data, size_t size, bool binary, struct venue_quote *out) {
+    if (!binary) return false;
+    return quote_has_avx2() ? mexc_quote_avx2(data, size, out) : mexc_quote_scalar(data, size, out);
+}
+
 static const struct venue_ops kinds[] = {
     {
         .kind = "binance",
         .orders_by_websocket = true,
         .user_on_orders = true,
         .decode = binance_decode,
+        .decode_quote = binance_decode_quote,
         .feed_path = binance_feed_path,
         .feed_subscribe = binance_feed_subscribe,
         .feed_ping = binance_feed_ping,
@@ -69,6 +81,7 @@ static const struct venue_ops kinds[] = {
         .kind = "mexc",
         .has_listen_key = true,
         .decode = mexc_decode,
+        .decode_quote = mexc_decode_quote,
         .feed_path = mexc_feed_path,
         .feed_subscribe = mexc_feed_subscribe,
         .feed_ping = mexc_feed_ping,

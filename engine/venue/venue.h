@@ -23,6 +23,7 @@
 #define VENUE_BALANCES_MAX     2048 /* more than the 1024 assets of our own */
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
+#define VENUE_SLACK_SIZE       64 /* bytes behind a feed message that decode_quote may read, whatever they hold */
 
 struct venue_text {
     const char *data; /* not NUL-terminated; NULL: absent */
@@ -143,6 +144,16 @@ struct venue_message {
     struct venue_balance balance[VENUE_BALANCES_MAX];
 };
 
+/* A message that is a quote and nothing else, as decode_quote gives it: the BBO part of struct venue_message, with both
+ * sides there. */
+struct venue_quote {
+    struct venue_text symbol;
+    uint32_t flags; /* enum venue_quote_flag: LOCKED, CROSSED */
+    uint64_t seq;
+    int64_t event_ns;
+    struct decimal bid_price, bid_qty, ask_price, ask_qty;
+};
+
 /* Where the bytes come from; the same bytes mean different things on different connections. */
 enum venue_source {
     VENUE_SOURCE_FEED = 1,   /* WebSocket message on the market connection */
@@ -196,6 +207,11 @@ struct venue_ops {
      * WebSockets. Bytes beyond data+size are not touched. */
     void (*decode)(enum venue_source source, enum venue_query query, const uint8_t *data, size_t size, bool binary,
                    int http_status, struct venue_message *out);
+
+    /* The short way for feed messages. True: it is, beyond doubt, a quote with both sides; *out is complete and decode
+     * would say the same (ACCEPT, BBO). False: not so, *out is undefined; decode knows. VENUE_SLACK_SIZE bytes behind
+     * data+size must be readable; they change nothing. */
+    bool (*decode_quote)(const uint8_t *data, size_t size, bool binary, struct venue_quote *out);
 
     /* All encoders write to out (no terminator) and return the length, or ERROR_FULL / ERROR_BAD.
      * HTTP ones write a whole request, head and body, keep-alive, with `host` as Host. */

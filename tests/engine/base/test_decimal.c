@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "../../fuzz/decimal_oracle.h"
 #include "base/decimal.h"
 #include "base/error.h"
 
@@ -207,6 +208,20 @@ static void every_formatted_number_reads_back_the_same(void **state) {
     }
 }
 
+static void a_million_random_numbers_are_read_as_the_oracle_reads_them(void **state) {
+    (void)state;
+    uint64_t random = 20261122;
+    uint32_t read = 0;
+    for (int round = 0; round < 1000000; round++) {
+        char text[ORACLE_TEXT_MAX];
+        size_t size = oracle_text(&random, text);
+        const char *wrong = oracle_check(text, size, oracle_random(&random, 19));
+        if (wrong != NULL) fail_msg("round %d, \"%.*s\": %s", round, (int)size, text, wrong);
+        read += oracle_read(text, size).code == 0;
+    }
+    assert_in_range(read, 500000, 990000); /* both kinds come up */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_and_scientific_forms_keep_their_digits),
@@ -218,6 +233,7 @@ int main(void) {
         cmocka_unit_test(amounts_keep_nineteen_decimals),
         cmocka_unit_test(formatted_units_are_the_shortest_plain_text),
         cmocka_unit_test(every_formatted_number_reads_back_the_same),
+        cmocka_unit_test(a_million_random_numbers_are_read_as_the_oracle_reads_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

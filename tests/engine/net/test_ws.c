@@ -169,6 +169,43 @@ static void test_edges_of_utf8_are_read(void **state) {
     }
 }
 
+/* The first count of bytes at which the stream is refused; 0: never. */
+static size_t refused_at(const uint8_t *data, size_t size) {
+    struct ws_parser parser;
+    ws_parser_init(&parser, fragments);
+    size_t begin = 0;
+    for (size_t have = 0; have <= size; have++) {
+        struct ws_event event;
+        size_t need;
+        int64_t used = ws_parse(&parser, data + begin, have - begin, &event, &need);
+        if (used == ERROR_BAD) {
+            assert_int_equal(parser.close_code, 1007);
+            return have;
+        }
+        if (used > 0) begin += (size_t)used;
+    }
+    return 0;
+}
+
+static void test_bad_text_is_refused_at_its_first_bad_byte(void **state) {
+    (void)state;
+    static const char text[] = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90 and more to come";
+    const size_t bad = 13; /* F4 may not be followed by 90 */
+    size_t size = frame_put(wire, 0x81, text, sizeof text - 1);
+    assert_int_equal(refused_at(wire, size), 2 + bad);
+    for (size_t cut = 0; cut < sizeof text - 1; cut++) { /* the same in two fragments, also within a character */
+        size = frame_put(wire, 0x01, text, cut);
+        size += frame_put(wire + size, 0x80, text + cut, sizeof text - 1 - cut);
+        assert_int_equal(refused_at(wire, size), bad + (cut < bad ? 4 : 2));
+    }
+    size = frame_put(wire, 0x01, "k\xc3", 2);
+    size += frame_put(wire + size, 0x80, "", 0); /* the end leaves half a character */
+    assert_int_equal(refused_at(wire, size), size);
+    size = frame_put(wire, 0x02, text, 5);
+    size += frame_put(wire + size, 0x80, text + 5, sizeof text - 6);
+    assert_int_equal(refused_at(wire, size), 0); /* binary may hold anything */
+}
+
 static void test_binary_is_not_checked_for_utf8(void **state) {
     (void)state;
     size_t size = frame_put(wire, 0x82, "\xff\xfe\x80", 3);
@@ -379,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_close_codes_of_the_registry_are_read),
         cmocka_unit_test(test_text_that_is_not_utf8_is_refused_with_1007),
         cmocka_unit_test(test_edges_of_utf8_are_read),
+        cmocka_unit_test(test_bad_text_is_refused_at_its_first_bad_byte),
         cmocka_unit_test(test_binary_is_not_checked_for_utf8),
         cmocka_unit_test(test_need_names_the_whole_frame_once_the_header_is_known),
         cmocka_unit_test(test_fragments_with_control_frames_between_are_joined),
