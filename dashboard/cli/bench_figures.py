@@ -54,11 +54,13 @@ FIGURES = (
         "fields in 8 orders", 50, 110, 33, "yyjson 138, simdjson 147, jansson 2147",
     ),
     Figure("decode_json_venue_order_ns", MICRO, "the same, fields always in the venue's order"),
+    Figure("decode_json_whole_ns", MICRO, "the same messages by the decoder of all kinds of messages"),
     Figure(
         "decode_protobuf_ns", MICRO,
         "PushDataV3ApiWrapper with an aggregated book ticker to the same; 4096 different messages, fields in 8 orders",
         35, None, 24, "protobuf-c 274",
     ),
+    Figure("decode_protobuf_venue_order_ns", MICRO, "the same, fields always in the venue's order"),
     Figure(
         "spsc_hop_ns", MICRO,
         "one item of 56 bytes from thread to thread on two processors, sequence word in the slot; p50 and p99 by the "
