@@ -409,6 +409,7 @@ void *hot_main(void *argument) {
     struct hot *hot = argument;
     struct engine *engine = hot->engine;
     struct error_trail trail = {0};
+    pthread_setname_np(pthread_self(), "hot");
     pin(engine);
     log_hot_thread();
     if (hot_open(hot, &trail) != 0) {

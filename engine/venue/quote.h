@@ -10,7 +10,7 @@
 /* bookTicker as text: {"stream":"...","data":{...}} and the bare event, members in any order, no blanks. */
 bool binance_quote_scalar(const uint8_t *data, size_t size, struct venue_quote *out);
 bool binance_quote_avx2(const uint8_t *data, size_t size, struct venue_quote *out);
-/* The protobuf wrapper with body 315 (aggregated book ticker) or 305, fields in ascending order. */
+/* The protobuf wrapper with body 315 (aggregated book ticker) or 305, the wrapper's fields in ascending order. */
 bool mexc_quote_scalar(const uint8_t *data, size_t size, struct venue_quote *out);
 bool mexc_quote_avx2(const uint8_t *data, size_t size, struct venue_quote *out);
 
