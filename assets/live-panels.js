@@ -204,7 +204,7 @@
   function ages() {
     const stale = A.live.stale(), text = A.age(A.live.ageS()) + (stale ? " old" : "");
     for (const name of ["curve", "why", "hist", "scatter", "venue", "strategy", "exposure", "quotes", "balances",
-      "opportunities", "orders", "fills"]) {
+      "stages", "opportunities", "orders", "fills"]) {
       const node = A.byId(id(name + "-age"));
       A.text(node, text);
       A.css(node, "age num" + (stale ? " old" : ""));

@@ -26,7 +26,7 @@
       A.css(main.children[2], "num figure" + (venue.state === "UP" && !A.live.stale() ? "" : " old"));
       const rateText = A.known(venue.rate_limit) && venue.rate_limit > 0
         ? ", rate " + venue.rate_used + "/" + venue.rate_limit : "";
-      A.text(sub, (venue.state !== "UP" && venue.reason ? venue.reason + " · " : "") + "ack " + A.micros(venue.ack_p50) +
+      A.text(sub, (venue.reason ? venue.reason + " · " : "") + "ack " + A.micros(venue.ack_p50) +
         " p50 " + A.micros(venue.ack_p99) + " p99 · clock " + (A.known(venue.offset_ms)
           ? A.signed(venue.offset_ms, 1) + " ms" : A.DASH) + " · gaps " + A.count(venue.gaps) + rateText +
         (venue.feeds[0] < venue.feeds[1] ? " · feeds " + venue.feeds[0] + "/" + venue.feeds[1] : "") +
@@ -123,6 +123,26 @@
       });
   }
 
+  // In the order in which a message meets them; the venues' answers follow.
+  const STAGES = ["RECEIVE", "DECRYPT", "FRAME", "DECODE", "HOP", "BOOK", "DETECT", "RISK", "DECIDE", "ENCODE", "SEND",
+    "TICK_TO_ORDER", "TICK_TO_WIRE", "JOURNAL", "LOOP"];
+  const PARTS = new Set(STAGES.slice(0, 11)), BAR_CELLS = 24;
+  const micros = (value) => A.known(value) ? A.figure(value, value < 10 ? 2 : value < 100 ? 1 : 0) : A.DASH;
+
+  // Each part of the way from price to order as a bar: its median beside that of the whole way.
+  function stages() {
+    const all = A.live.tree.latency || {}, whole = (all.TICK_TO_WIRE || [])[1];
+    const keys = Object.keys(all).filter((name) => all[name][0] > 0);
+    const place = (name) => { const at = STAGES.indexOf(name); return at < 0 ? STAGES.length : at; };
+    keys.sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+    grid(A.byId(id("stage-rows")), ["Stage", "Median of the whole way", "Count", "p50", "p99", "p99.9", "Max"], keys, (name) => {
+      const [count, p50, p99, p999, max] = all[name];
+      const cells = PARTS.has(name) && whole > 0 ? Math.min(BAR_CELLS, Math.ceil((p50 / whole) * BAR_CELLS)) : 0;
+      return [[A.words(name)], ["\u2587".repeat(cells), "bar-text"], [A.count(count)], [micros(p50)], [micros(p99)],
+        [micros(p999)], [micros(max)]];
+    });
+  }
+
   const outcome = (word) => A.shape(A.look(word)) + " " + A.words(word);
   const OPPORTUNITY = (r) => [[A.moment(r[0], true)], [r[1]], [A.label(r[2])], [A.label(r[3])],
     [A.figure(r[4], 1), "num"], [A.figure(r[5], 1), "num"], [A.number(r[6], 2), "num"],
@@ -164,6 +184,7 @@
       strategies();
       quotes();
       balances();
+      stages();
       list("opportunities", "opportunity-rows", OPPORTUNITY, "No gap above your fees yet.", 10);
       list("orders", "order-rows", ORDER, "No order sent yet.", 11);
       list("fills", "fill-rows", FILL, "No fill yet.", 9);

@@ -77,6 +77,10 @@ def identity(segment: Segment) -> Identity:
         abi_hash=f"{header['abi_hash']:016x}",
         started_ns=header["start_wall_ns"],
         config_dir=header["config_dir"],
+        thread_layout=label_of(abi_labels("abi_thread_layout", "ABI_LAYOUT_"), header["thread_layout"]),
+        receive_threads=header["receive_threads"],
+        detect_kernel=label_of(abi_labels("abi_detect_kernel", "ABI_DETECT_"), header["detect_kernel"]),
+        busy_poll=bool(header["busy_poll"]),
     )
 
 

@@ -42,6 +42,10 @@ class Identity(Record):
     abi_hash: str  # 16 hex digits
     started_ns: int
     config_dir: str
+    thread_layout: str  # "ONE": prices cross no ring; "RECEIVERS": they cross SPSC rings to the deciding thread
+    receive_threads: int
+    detect_kernel: str  # "SCALAR", "AVX2", "AVX512"
+    busy_poll: bool  # the hot thread spins instead of waiting in the kernel
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,6 +194,7 @@ enum abi_counter {
     ABI_COUNTER_BYTES_OUT = 26,
     ABI_COUNTER_QUEUE_FULL = 27,     /* hand-overs between threads that found their ring full */
     ABI_COUNTER_ALARMS = 28,
+    ABI_COUNTER_TLS_MEMORY_MISSED = 29, /* memory that TLS wanted on a hot thread and its pool had not: a lost connection */
 };
 
 /* ---- static tables ---- */

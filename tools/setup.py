@@ -36,7 +36,12 @@ RUN_PROGRAMS = {
     "ninja": "ninja-build",
     "pkg-config": "pkg-config",
 }
-RUN_MODULES = {"liburing": "liburing-dev", "jansson": "libjansson-dev", "libcrypto": "libssl-dev", "libssl": "libssl-dev"}
+RUN_MODULES = {
+    "liburing": "liburing-dev",
+    "jansson": "libjansson-dev",
+    "libcrypto": "libssl-dev",
+    "libssl": "libssl-dev",
+}
 TEST_PROGRAMS = {"git": "git", "openssl": "openssl"}
 TEST_MODULES = {"cmocka": "libcmocka-dev"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

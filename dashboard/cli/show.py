@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge import CEngineBridge, EngineDown, Snapshot, VenueStatus
+from dashboard.cli.latency import print_latency, threads_line
 from dashboard.cli.target import EXIT_ENGINE_DOWN, Target, engine_errors, fail, target_of
 
 UNKNOWN = "\N{EN DASH}"
@@ -18,6 +19,7 @@ UNKNOWN = "\N{EN DASH}"
 def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    stages: Annotated[bool, typer.Option("--latency", help="The latency of every stage since the engine's start.")] = False,
 ) -> None:
     """State, venues, strategies and P&L; exit code 3 when the engine is down."""
     target = target_of(context)
@@ -32,6 +34,8 @@ def status(
         bridge.close()
     if as_json:
         print(json.dumps(_document(snapshot) | {"health": dict(health), "stats": dict(stats)}, indent=2))
+    elif stages:
+        print_latency(snapshot)
     else:
         _print_status(snapshot, health.reason)
 
@@ -54,6 +58,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
         "strategies": [dict(strategy) for strategy in snapshot.strategies],
         "exposures": [dict(exposure) for exposure in snapshot.exposures],
         "alarms": [dict(alarm) for alarm in snapshot.alarms],
+        "latency": [dict(stage) for stage in snapshot.latency],
     }
 
 
@@ -68,6 +73,7 @@ def _print_status(snapshot: Snapshot, trouble: str) -> None:
         f"generation {identity.generation}   open pairs {state.open_pairs}   alarms {state.alarm_count}",
         highlight=False,
     )
+    console.print(threads_line(snapshot.identity), highlight=False)
     console.print(_loop_line(snapshot), highlight=False)
     console.print(
         f"Trading P&L {pnl.trading_usd:+.2f} USD after fees (today {pnl.today_usd:+.2f}), "

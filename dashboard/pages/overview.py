@@ -110,6 +110,12 @@ def _panels() -> list[html.Section]:
             css="w5",
             tools=html.Span(id=page_id("balances-note"), className="soft"),
         ),
+        panel(
+            page_id("stages"),
+            "Latency by stage since the engine's start, µs",
+            html.Div(id=page_id("stage-rows"), className="table-wrap"),
+            css="w12",
+        ),
     ]
 
 

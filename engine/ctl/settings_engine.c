@@ -35,9 +35,9 @@ static int read_venue(const json_t *object, const char *path, struct settings_ve
     bool http_orders = strncmp(venue->orders_url, "http", 4) == 0;
     bool mexc = strcmp(venue->kind, "mexc") == 0;
     if (mexc && !http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over https:// (or http:// on loopback)");
+        return refuse_field(trail, object, path, "orders_url", "kind mexc takes orders over https:// or http://");
     if (!mexc && http_orders)
-        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over wss:// (or ws:// on loopback)");
+        return refuse_field(trail, object, path, "orders_url", "kind binance takes orders over wss:// or ws://");
     if (mexc && venue->user_url[0] == '\0')
         return refuse_field(trail, object, path, "user_url",
                             "kind mexc needs the wss:// or ws:// address of its private stream");

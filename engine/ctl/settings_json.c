@@ -10,9 +10,10 @@
 #include "settings.h"
 
 /* A double holds 15 decimal digits whatever they are; more would not come back as they were written. */
-#define DIGITS_KEPT 15
-#define RULE_SIZE   256
-#define SHOWN_SIZE  64
+#define DIGITS_KEPT  15
+#define RULE_SIZE    256
+#define PATTERNS_MAX 64 /* different ones in all tables */
+#define SHOWN_SIZE   64
 
 json_t *settings_json_parse(const char *text, size_t size, struct error_trail *trail) {
     if (size > SETTINGS_TEXT_SIZE_MAX) {
@@ -173,20 +174,29 @@ int settings_read_number(const struct setting *row, const json_t *value, const c
     return 0;
 }
 
-static bool matches(const char *regex, const char *text) {
-    regex_t compiled;
-    int failed = regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB);
-    assert(failed == 0); /* our own table */
-    failed = regexec(&compiled, text, 0, NULL, 0);
-    regfree(&compiled);
-    return failed == 0;
+/* Compiled once: a file of 1024 symbols asks for thousands of matches. Each thread has its own. */
+static bool matches(const struct setting_pattern *pattern, const char *text) {
+    static _Thread_local struct {
+        const struct setting_pattern *pattern;
+        regex_t compiled;
+    } known[PATTERNS_MAX];
+    uint32_t i = 0;
+    while (i < PATTERNS_MAX && known[i].pattern != NULL && known[i].pattern != pattern)
+        i++;
+    assert(i < PATTERNS_MAX);
+    if (known[i].pattern == NULL) {
+        int failed = regcomp(&known[i].compiled, pattern->regex, REG_EXTENDED | REG_NOSUB);
+        assert(failed == 0); /* our own table */
+        (void)failed;
+        known[i].pattern = pattern;
+    }
+    return regexec(&known[i].compiled, text, 0, NULL, 0) == 0;
 }
 
 static int read_text(const struct setting *row, const json_t *value, const char *path, uint8_t *field,
                      struct error_trail *trail) {
     const char *text = json_string_value(value);
-    if (text == NULL || !matches(row->pattern->regex, text))
-        return refuse_value(row, ERROR_BAD, path, value, trail);
+    if (text == NULL || !matches(row->pattern, text)) return refuse_value(row, ERROR_BAD, path, value, trail);
     if (row->store == STORE_NONE) return 0;
     assert(strlen(text) < row->cap); /* the pattern bounds the length */
     memcpy(field, text, strlen(text) + 1);

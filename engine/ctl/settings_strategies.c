@@ -7,6 +7,8 @@
 #include "settings.h"
 #include "settings_json.h"
 
+#define KNOWN_SHOWN 8 /* names in an error text */
+
 static int read_symbols(const json_t *object, const char *path, struct settings_strategy *strategy,
                         struct error_trail *trail) {
     if (json_object_get(object, "symbols") == NULL) return 0;
@@ -93,11 +95,15 @@ static int bind_symbol(const struct settings_engine *engine, const char *name) {
 
 static int refuse_symbol(const struct settings_engine *engine, const char *name, uint32_t strategy, uint32_t at,
                          struct error_trail *trail) {
-    char known[320];
+    char known[KNOWN_SHOWN * 34];
     int used = 0;
-    for (uint32_t i = 0; i < engine->symbol_count && used < (int)sizeof known; i++)
+    for (uint32_t i = 0; i < engine->symbol_count && i < KNOWN_SHOWN; i++)
         used +=
             snprintf(known + used, sizeof known - (size_t)used, "%s %s", i == 0 ? "" : ",", engine->symbol[i].name);
+    if (engine->symbol_count > KNOWN_SHOWN)
+        return error_set(trail, ERROR_NOT_FOUND,
+                         "strategies[%u].symbols[%u] = \"%s\": none of the %u symbols of engine.json:%s ...",
+                         strategy, at, name, engine->symbol_count, known);
     return error_set(trail, ERROR_NOT_FOUND, "strategies[%u].symbols[%u] = \"%s\": engine.json has%s", strategy, at,
                      name, known);
 }

@@ -40,15 +40,16 @@ int tls_handshake(struct tls *tls, uint8_t *data, size_t *size);
 /* > 0: size of the record at the front of data; ERROR_NEED_MORE; ERROR_BAD: it is none. */
 int64_t tls_record_size(const uint8_t *data, size_t size);
 /* Opens one record into `out`, which has room for as much and may be the record's own place or before it. 0;
- * ERROR_CLOSED: the peer ended the connection in order; ERROR_BAD. */
+ * ERROR_CLOSED: the peer ended the connection in order; ERROR_BAD. Send tls_reply after it. */
 int tls_open_record(struct tls *tls, const uint8_t *record, size_t size, uint8_t *out, size_t *out_size);
-/* Opens all whole records, in place. data[0 .. *plain_size) are opened bytes, data[*plain_size .. *size) records as they came. Afterwards
- * the new opened bytes stand behind the old ones, then the begin of a record that is not whole yet; both sizes say
- * so. Returns as tls_open_record. Opened bytes are good in any case. */
+/* Opens all whole records, in place. data[0 .. *plain_size) are opened bytes, data[*plain_size .. *size) records as
+ * they came. Afterwards the new opened bytes stand behind the old ones, then the begin of a record that is not whole
+ * yet; both sizes say so. Returns as tls_open_record. Opened bytes are good in any case. */
 int tls_open(struct tls *tls, uint8_t *data, size_t *size, size_t *plain_size);
 
 /* Seals 1 .. TLS_PLAIN_SIZE_MAX bytes into out (not overlapping), behind the waiting reply if there is one; returns
- * the size. ERROR_FULL, nothing sealed: cap is less than size + TLS_SEAL_EXTRA. ERROR_CLOSED: the connection is over. */
+ * the size. ERROR_FULL, nothing sealed: cap is less than size + TLS_SEAL_EXTRA. ERROR_CLOSED: the connection is
+ * over. */
 int64_t tls_seal(struct tls *tls, const uint8_t *plain, size_t size, uint8_t *out, size_t cap);
 
 /* What TLS itself has to say (handshake, alerts): taken when returned, send it. NULL: nothing. Valid until the next

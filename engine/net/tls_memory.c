@@ -28,9 +28,11 @@ struct size_class {
     uint32_t count;
 };
 
-/* A connection keeps up to about 24 KiB (its handshake buffer, once a ticket came), passing messages some small blocks. */
-static const struct size_class size_class[] = {{64, 2048},  {256, 2048}, {1024, 512}, {4096, 192},
-                                               {20480, 96}, {24576, 96}, {65536, 4}};
+/* For 512 connections. With a ticket one keeps three of the smallest, one of 256, one of 1024; with changed keys two
+ * more of 1024. The larger ones are for messages of TLS in passing, at most 24 KiB but for tickets of an unheard-of
+ * size. */
+static const struct size_class size_class[] = {{64, 4096}, {256, 2048}, {1024, 2560},
+                                               {4096, 64}, {24576, 16}, {65536, 2}};
 #define CLASS_COUNT (sizeof size_class / sizeof *size_class)
 
 struct pool {

@@ -6,8 +6,8 @@
 
 struct wire {
     struct tls *tls; /* NULL: plain */
-    /* Encrypted: of the ring's bytes the first plain_size are opened; records as they came begin at sealed_at. What lies
-     * between was theirs and is nothing. */
+    /* Encrypted: of the ring's bytes the first plain_size are opened; records as they came begin at sealed_at. What
+     * lies between was theirs and is nothing. */
     size_t plain_size;
     size_t sealed_at;
     bool unread; /* opened bytes that nobody was told of */

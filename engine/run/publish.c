@@ -1,6 +1,7 @@
 /* The core's views and the hot thread's own figures -> shared memory. No lock, no system call. */
 #include <string.h>
 
+#include "../net/tls_memory.h"
 #include "hot.h"
 
 _Static_assert(ABI_HISTOGRAM_BUCKETS == 2048, "base/histogram.h has 2048 buckets");
@@ -55,6 +56,7 @@ static void publish_counters(struct hot *hot) {
     core_view_counters(hot->core, &merged);
     for (uint32_t i = 0; i < ABI_COUNTER_MAX; i++)
         merged.value[i] += hot->counters.value[i];
+    merged.value[ABI_COUNTER_TLS_MEMORY_MISSED] = tls_memory_counts().missed;
     SHM_PUBLISH(hot->engine->segment->counters, &merged);
 }
 

@@ -1,5 +1,6 @@
-/* Binary market data of Binance: SBE, schema 1 ("spot_stream"), little endian. Best bid and ask only; the other known
- * templates are none of ours. A newer version may be longer: its block length says where the symbol is. */
+/* Binary market data of Binance: SBE, schema 1 ("spot_stream"), little endian. Only best bid and ask is used; trades
+ * and depth are looked through, so that a damaged stream shows, and ignored. A newer version may be longer: its block
+ * length says where the symbol is. */
 #include <string.h>
 
 #include "binance.h"
@@ -7,6 +8,9 @@
 
 #define SCHEMA_ID             1
 #define TEMPLATE_BEST_BID_ASK 10001
+#define TEMPLATE_TRADES       10000
+#define TEMPLATE_DEPTH        10002
+#define TEMPLATE_DEPTH_DIFF   10003
 #define HEADER_SIZE           8
 #define BLOCK_SIZE_MIN        50
 #define EXPONENT_LIMIT        18
@@ -80,6 +84,37 @@ static void decode_best_bid_ask(const uint8_t *data, size_t size, size_t block_s
     message_quote(out, &bid, &ask);
 }
 
+/* A group is its blocks' size (16 bits), their count (16 or 32 bits) and the blocks. Returns the place behind it, 0:
+ * it runs past the message. */
+static size_t group_skip(const uint8_t *data, size_t size, size_t at, bool wide_count) {
+    size_t head_size = wide_count ? 6 : 4;
+    if (at > size || size - at < head_size) return 0;
+    uint64_t block_size = read_u16(data + at), count = read_u16(data + at + 2);
+    if (wide_count) count |= (uint64_t)read_u16(data + at + 4) << 16;
+    at += head_size;
+    if (count > 0 && block_size == 0) return 0;
+    return count * block_size > size - at ? 0 : at + (size_t)(count * block_size);
+}
+
+static void ignore_groups(const uint8_t *data, size_t size, size_t block_size, uint32_t group_count,
+                          bool wide_count, struct venue_message *out) {
+    struct venue_text symbol;
+    size_t at = HEADER_SIZE + block_size;
+    for (uint32_t group = 0; group < group_count; group++) {
+        at = group_skip(data, size, at, wide_count);
+        if (at == 0) {
+            message_reject(out, "SBE: a group runs past the message, or is made of empty blocks");
+            return;
+        }
+    }
+    const char *why = read_symbol(data, size, at, &symbol);
+    if (why) {
+        message_reject(out, why);
+    } else {
+        message_control(out, VENUE_TYPE_IGNORE);
+    }
+}
+
 void binance_decode_sbe(const uint8_t *data, size_t size, struct venue_message *out) {
     if (size <= HEADER_SIZE) {
         message_reject(out, "SBE: no more than a header");
@@ -90,6 +125,10 @@ void binance_decode_sbe(const uint8_t *data, size_t size, struct venue_message *
         message_reject(out, "SBE: not the schema of market data");
     } else if (template_id == TEMPLATE_BEST_BID_ASK) {
         decode_best_bid_ask(data, size, block_size, out);
+    } else if (template_id == TEMPLATE_TRADES) {
+        ignore_groups(data, size, block_size, 1, true, out);
+    } else if (template_id == TEMPLATE_DEPTH || template_id == TEMPLATE_DEPTH_DIFF) {
+        ignore_groups(data, size, block_size, 2, false, out);
     } else {
         message_control(out, VENUE_TYPE_IGNORE);
     }

@@ -39,30 +39,29 @@ static const uint8_t member_of[256] = {
 /* Members in any order, each once, up to and with the closing brace. Returns what follows it; NULL: not so. */
 static inline const uint8_t *members_read(const uint8_t *at, const uint8_t *end, struct quote_slice *members,
                                           uint32_t *seen_out) {
-    uint32_t seen = 0, word;
-    for (;;) {
+    uint32_t seen = 0, count = 0, size, word;
+    do {
         memcpy(&word, at, sizeof word);
+        if ((word & NAME_MASK) != NAME_SHAPE) return NULL;
         uint32_t member = member_of[word >> 8 & 0xff];
-        if ((word & NAME_MASK) != NAME_SHAPE || (1u << member & (seen | 1u)) != 0) return NULL;
         seen |= 1u << member;
-        const uint8_t *begin = at + 4;
-        if (member >= MEMBER_NAME) {
-            if (*begin++ != '"') return NULL;
-            uint32_t size = scan_mark(begin);
+        count++;
+        if (__builtin_expect(member >= MEMBER_NAME, 1)) {
+            if (at[4] != '"') return NULL;
+            size = scan_mark(at + 5);
+            members[member] = (struct quote_slice){at + 5, size};
             if (size == SCAN_TEXT_SIZE) return NULL;
-            members[member] = (struct quote_slice){begin, size};
-            at = begin + size + 1;
+            at += size + 7;
         } else {
-            uint32_t size = scan_digits(begin);
-            members[member] = (struct quote_slice){begin, size};
-            at = begin + size;
+            size = scan_digits(at + 4);
+            members[member] = (struct quote_slice){at + 4, size};
+            at += size + 5;
         }
-        if (at >= end) return NULL;
-        if (*at != ',') break;
-        at++;
-    }
+        if (at > end) return NULL;
+    } while (at[-1] == ',');
     *seen_out = seen;
-    return *at == '}' ? at + 1 : NULL;
+    bool each_once = (uint32_t)__builtin_popcount(seen) == count && (seen >> MEMBER_NONE & 1) == 0;
+    return at[-1] == '}' && each_once ? at : NULL;
 }
 
 static inline uint64_t load_8(const void *data) {
@@ -144,10 +143,8 @@ static inline bool members_extra(const struct quote_slice *members, uint32_t see
     return scan_integer(&members[MEMBER_EVENT_TIME], &time) && message_time_u64(time, &out->event_ns);
 }
 
-static inline bool quote_json_read(const uint8_t *data, size_t size, struct venue_quote *out) {
-    struct quote_slice members[MEMBER_COUNT];
-    uint32_t seen;
-    if (size < JSON_SIZE_MIN || !json_wrapper_read(data, size, members, &seen)) return false;
+/* From the members' places to their values. */
+static inline bool members_value(const struct quote_slice *members, uint32_t seen, struct venue_quote *out) {
     out->event_ns = 0;
     if (seen != MEMBERS_NEEDED) {
         if ((seen & MEMBERS_NEEDED) != MEMBERS_NEEDED || !members_extra(members, seen, out)) return false;
@@ -159,4 +156,11 @@ static inline bool quote_json_read(const uint8_t *data, size_t size, struct venu
            scan_decimals(&members[MEMBER_BID_PRICE], &members[MEMBER_BID_QTY], &out->bid_price, &out->bid_qty) &&
            scan_decimals(&members[MEMBER_ASK_PRICE], &members[MEMBER_ASK_QTY], &out->ask_price, &out->ask_qty) &&
            quote_finish(out);
+}
+
+static inline bool quote_json_read(const uint8_t *data, size_t size, struct venue_quote *out) {
+    struct quote_slice members[MEMBER_COUNT];
+    uint32_t seen;
+    return size >= JSON_SIZE_MIN && json_wrapper_read(data, size, members, &seen) &&
+           members_value(members, seen, out);
 }

@@ -1,21 +1,15 @@
 #pragma once
 /* Reading MEXC's book ticker: a wrapper with channel, symbol and times, and in its body four numbers as texts, each
- * field at most once and in ascending order, as writers of protobuf do; every length fits one byte. What is otherwise is
- * for the full decoder.
- * Included behind scan_scalar.h or scan_avx2.h. */
+ * field at most once. The wrapper's fields are in ascending order, as protobuf's writers do, the ticker's in any; every
+ * length fits one byte. What is otherwise is for the full decoder. Included behind scan_scalar.h or scan_avx2.h. */
 #include <string.h>
 
 #include "quote_read.h"
 
 enum proto_tag {
-    TAG_BYTES_1 = 0x0a, /* field 1 of bytes, and so on */
-    TAG_BYTES_2 = 0x12,
-    TAG_BYTES_3 = 0x1a,
-    TAG_BYTES_4 = 0x22,
-    TAG_BYTES_5 = 0x2a,
-    TAG_CHANNEL = TAG_BYTES_1,
-    TAG_SYMBOL = TAG_BYTES_3,
-    TAG_SYMBOL_ID = TAG_BYTES_4,
+    TAG_CHANNEL = 0x0a,
+    TAG_SYMBOL = 0x1a,
+    TAG_SYMBOL_ID = 0x22,
     TAG_CREATE_TIME = 0x28,
     TAG_TIME = 0x30, /* wrapper: sent; ticker: last order created */
     TAG_BODY_315 = 0xda,
@@ -64,22 +58,26 @@ static inline bool time_take(struct proto_cursor *cursor, uint32_t tag, int64_t 
     return message_time_u64(time, out_ns);
 }
 
-struct ticker_parts {
-    struct quote_slice bid_price, bid_qty, ask_price, ask_qty, version;
-};
+enum ticker_field { FIELD_BID_PRICE = 1, FIELD_BID_QTY, FIELD_ASK_PRICE, FIELD_ASK_QTY, FIELD_VERSION, FIELD_TIME };
+#define FIELDS_NEEDED (1u << FIELD_BID_PRICE | 1u << FIELD_BID_QTY | 1u << FIELD_ASK_PRICE | 1u << FIELD_ASK_QTY)
 
-/* Prices and quantities, and perhaps a version and the time of the last order, which is checked only. */
-static inline bool ticker_read(const struct quote_slice *body, struct ticker_parts *ticker) {
+/* Fields 1 .. 5 into slices[1 .. 5], in any order and each once; field 6, the time of the last order, is checked only.
+ * Returns which were there; 0: it is no ticker in order. */
+static inline uint32_t ticker_read(const struct quote_slice *body, struct quote_slice slices[FIELD_TIME]) {
     struct proto_cursor cursor = {body->data, body->data + body->size};
-    int64_t order_ns;
-    if (!bytes_take(&cursor, TAG_BYTES_1, &ticker->bid_price) ||
-        !bytes_take(&cursor, TAG_BYTES_2, &ticker->bid_qty) ||
-        !bytes_take(&cursor, TAG_BYTES_3, &ticker->ask_price) ||
-        !bytes_take(&cursor, TAG_BYTES_4, &ticker->ask_qty))
-        return false;
-    ticker->version = (struct quote_slice){NULL, 0};
-    if (proto_follows(&cursor, TAG_BYTES_5) && !bytes_take(&cursor, TAG_BYTES_5, &ticker->version)) return false;
-    return time_take(&cursor, TAG_TIME, &order_ns) && cursor.at == cursor.end;
+    uint32_t seen = 0;
+    while (cursor.at < cursor.end) {
+        uint32_t tag = cursor.at[0], field = tag >> 3;
+        if (tag > TAG_TIME || (seen >> field & 1) != 0) return 0;
+        seen |= 1u << field;
+        if (__builtin_expect(tag == TAG_TIME, 0)) {
+            int64_t order_ns;
+            if (!time_take(&cursor, TAG_TIME, &order_ns)) return 0;
+        } else if ((tag & 7) != 2 || field == 0 || !bytes_take(&cursor, tag, &slices[field])) {
+            return 0;
+        }
+    }
+    return (seen & FIELDS_NEEDED) == FIELDS_NEEDED ? seen : 0;
 }
 
 struct proto_parts {
@@ -104,15 +102,17 @@ static inline bool proto_wrapper_read(const uint8_t *data, size_t size, struct p
 
 static inline bool quote_proto_read(const uint8_t *data, size_t size, struct venue_quote *out) {
     struct proto_parts parts;
-    struct ticker_parts ticker;
-    if (!proto_wrapper_read(data, size, &parts) || !ticker_read(&parts.body, &ticker)) return false;
-    if (parts.symbol.size - 1u >= VENUE_SYMBOL_SIZE_MAX) return false;
+    struct quote_slice field[FIELD_TIME];
+    if (!proto_wrapper_read(data, size, &parts)) return false;
+    uint32_t seen = ticker_read(&parts.body, field);
+    if (seen == 0 || parts.symbol.size - 1u >= VENUE_SYMBOL_SIZE_MAX) return false;
     if (!scan_plain(parts.symbol.data, parts.symbol.size)) return false;
     if (!scan_plain(parts.channel.data, parts.channel.size)) return false;
     out->symbol = (struct venue_text){(const char *)parts.symbol.data, parts.symbol.size};
     out->event_ns = parts.event_ns;
     out->seq = 0;
-    if (ticker.version.data != NULL && !scan_integer(&ticker.version, &out->seq)) return false;
-    return scan_decimals(&ticker.bid_price, &ticker.bid_qty, &out->bid_price, &out->bid_qty) &&
-           scan_decimals(&ticker.ask_price, &ticker.ask_qty, &out->ask_price, &out->ask_qty) && quote_finish(out);
+    if ((seen >> FIELD_VERSION & 1) != 0 && !scan_integer(&field[FIELD_VERSION], &out->seq)) return false;
+    return scan_decimals(&field[FIELD_BID_PRICE], &field[FIELD_BID_QTY], &out->bid_price, &out->bid_qty) &&
+           scan_decimals(&field[FIELD_ASK_PRICE], &field[FIELD_ASK_QTY], &out->ask_price, &out->ask_qty) &&
+           quote_finish(out);
 }

@@ -90,7 +90,7 @@ class EngineDouble:
             "pid": self.pid, "pid_start_ticks": self.run["pid_start_ticks"], "mode": 1,
             "start_wall_ns": self.run["started_wall_ns"], "stale_after_ns": STALE_AFTER_NS,
             "venue_count": len(VENUES), "symbol_count": len(SYMBOLS), "asset_count": len(ASSETS), "strategy_count": 1,
-            "ring_size": 512, "pnl_ring_size": 4096, "instance": self.instance.encode(), "version": b"1.0",
+            "thread_layout": 1, "detect_kernel": 1, "ring_size": 512, "pnl_ring_size": 4096, "instance": self.instance.encode(), "version": b"1.0",
             "config_dir": str(self.home / "config").encode(),
         }.items():  # fmt: skip
             header[name] = value
@@ -140,6 +140,14 @@ class EngineDouble:
             "status", 0, **{**base, "heartbeat_count": beats, "heartbeat_mono_ns": now,
                             "heartbeat_wall_ns": time.time_ns() - age_ns, **fields},
         )  # fmt: skip
+
+    def write_header(self, **fields: Any) -> None:
+        for field, value in fields.items():
+            self.segment["header"][field] = value
+
+    def count(self, stage: int, bucket: int, samples: int) -> None:
+        """Latency samples of one stage (enum abi_stage) in one bucket."""
+        self.segment["stage"]["bucket"][stage, bucket] += samples
 
     def slot(self, name: str, index: int = 0, which: int = 0) -> Any:
         return self.segment[name][2 * index + which]

@@ -192,6 +192,23 @@ class History:
                 )
 
 
+def _identity(engine: FakeEngine) -> Identity:
+    return Identity(
+        instance="sim",
+        mode=engine.scene.mode,
+        generation=engine.scene.generation,
+        pid=4711,
+        version="0.1.0",
+        abi_hash="a" * 16,
+        started_ns=engine.started_ns,
+        config_dir="config",
+        thread_layout="ONE",
+        receive_threads=0,
+        detect_kernel="SCALAR",
+        busy_poll=False,
+    )
+
+
 def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
     """The whole picture; `muted_s`: seconds since the muted venue's last quote."""
     now = time.time_ns()
@@ -217,7 +234,7 @@ def snapshot_of(engine: FakeEngine, muted_s: float | None) -> Snapshot:
         by_reason[item.refusal or ""] = by_reason.get(item.refusal or "", 0) + 1
     return Snapshot(
         taken_ns=now,
-        identity=Identity("sim", scene.mode, scene.generation, 4711, "0.1.0", "a" * 16, engine.started_ns, "config"),
+        identity=_identity(engine),
         status=_status(engine, now),
         counters=counters,
         refused={} if scene.empty else by_reason,

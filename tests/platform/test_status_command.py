@@ -41,3 +41,22 @@ def test_status_as_json_carries_the_same_figures(double: EngineDouble) -> None:
     found = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
     assert (found["status"]["stall_total_ms"], found["status"]["tsc_khz"]) == (7.5, None)
     assert [venue["feed_connections"] for venue in found["venues"]] == [0, 0]
+
+
+def test_latency_is_told_stage_by_stage_in_the_order_of_a_message(double: EngineDouble) -> None:
+    for stage, bucket in ((3, 60), (2, 50), (18, 40), (0, 30), (24, 64)):
+        double.count(stage, bucket, 7)
+    printed = CliRunner().invoke(app, ["status", "--latency"])
+    assert printed.exit_code == 0, printed.output
+    rows = [line.split() for line in printed.stdout.splitlines() if " 7 " in line]
+    assert [row[0] for row in rows] == ["FRAME", "DECODE", "ENCODE", "SEND", "FILL_binance"]
+    assert rows[0][1:7] == ["7", "0.040", "0.040", "0.040", "0.040", "0.040"]
+    assert "TICK_TO_ORDER" not in printed.stdout, "a stage without a sample has no figures"
+    assert "prices cross no ring" in printed.stdout
+
+
+def test_status_tells_which_thread_layout_runs(double: EngineDouble) -> None:
+    assert "layout one" in CliRunner().invoke(app, ["status"]).stdout
+    double.write_header(thread_layout=2, receive_threads=2, busy_poll=1)
+    printed = CliRunner().invoke(app, ["status"]).stdout
+    assert "layout receivers, 2 receiving threads; prices cross SPSC rings to the hot thread (spins)" in printed

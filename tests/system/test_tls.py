@@ -19,8 +19,10 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 TRADES = 60
 
 
-def test_trading_over_tls_equals_the_oracle_to_the_last_unit(desk: Desk) -> None:
+@pytest.mark.parametrize("layout", ["one", "receivers"])
+def test_trading_over_tls_equals_the_oracle_to_the_last_unit(desk: Desk, layout: str) -> None:
     desk.tls()
+    desk.engine_config(lambda d: d["threads"].update(layout=layout))
     desk.risk(**WIDE_RISK)
     desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=60.0)
@@ -54,6 +56,11 @@ def test_trading_over_tls_equals_the_oracle_to_the_last_unit(desk: Desk) -> None
     snapshot = bridge.snapshot()
     assert snapshot.counters["unknown"] == 0
     assert snapshot.counters["reconnects"] == 0
+    assert snapshot.counters["tls_memory_missed"] == 0
+    assert all(venue.tls for venue in snapshot.venues)
+    counts = {row.stage: row.count for row in snapshot.latency}
+    assert counts["DECRYPT"] > 0
+    assert counts["TICK_TO_ORDER"] >= TRADES
     assert desk.oracle("/orders?limit=1")["repeated"] == {venue: {} for venue in VENUES}
 
 

@@ -99,7 +99,7 @@ static const struct refused engine_cases[] = {
     {"\"kind\": \"mexc\"", "\"kind\": \"bybit\"", ERROR_BAD,
      "venues[1].kind = \"bybit\": must be one of \"binance\", \"mexc\""},
     {"\"kind\": \"mexc\"", "\"kind\": \"binance\"", ERROR_BAD,
-     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over wss:// (or ws:// on loopback)"},
+     "venues[1].orders_url = \"http://127.0.0.1:9102\": kind binance takes orders over wss:// or ws://"},
     {"\"user_url\": \"ws://127.0.0.1:9102\",", "", ERROR_BAD, "venues[1].user_url is missing"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://128.0.0.1:9101\"", ERROR_BAD,
      "venues[0].feed_url = \"ws://128.0.0.1:9101\": must be wss://HOST[:PORT], or without TLS ws://HOST[:PORT] on "
@@ -110,8 +110,7 @@ static const struct refused engine_cases[] = {
      "venues[0].feed_url"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"wss://-x.example\"", ERROR_BAD,
      "venues[0].feed_url"},
-    {"\"key\": \"sim-binance-key\"", "\"ca_file\": \"a\\tb\", \"key\": \"k\"", ERROR_BAD,
-     "venues[0].ca_file"},
+    {"\"key\": \"sim-binance-key\"", "\"ca_file\": \"a\\tb\", \"key\": \"k\"", ERROR_BAD, "venues[0].ca_file"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://127.0.0.1.example.com:9101\"", ERROR_BAD,
      "venues[0].feed_url"},
     {"\"feed_url\": \"ws://127.0.0.1:9101\"", "\"feed_url\": \"ws://localhost:65536\"", ERROR_BAD,
@@ -372,6 +371,16 @@ static void test_symbols_and_venue_overrides_are_bound_by_name(void **state) {
     assert_int_equal(settings_bind(&strategies, &engine, &trail), ERROR_NOT_FOUND);
     assert_string_equal(trail.text,
                         "strategies[0].symbols[1] = \"XRPUSDT\": engine.json has BTCUSDT, ETHUSDT, SOLUSDT");
+    for (engine.symbol_count = 3; engine.symbol_count < 1024; engine.symbol_count++)
+        snprintf(engine.symbol[engine.symbol_count].name, 32, "S%uUSDT", engine.symbol_count);
+    memset(&trail, 0, sizeof trail);
+    assert_int_equal(settings_bind(&strategies, &engine, &trail), ERROR_NOT_FOUND);
+    assert_string_equal(trail.text,
+                        "strategies[0].symbols[1] = \"XRPUSDT\": none of the 1024 symbols of engine.json: BTCUSDT, "
+                        "ETHUSDT, SOLUSDT, S3USDT, S4USDT, S5USDT, S6USDT, S7USDT ...");
+    snprintf(engine.symbol[1023].name, 32, "XRPUSDT"); /* the last one is found and has its bit */
+    assert_int_equal(settings_bind(&strategies, &engine, &trail), 0);
+    assert_true(strategies.strategy[0].params.symbols[15] == UINT64_C(1) << 63);
     free(changed);
     free(text);
 }

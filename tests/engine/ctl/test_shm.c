@@ -133,6 +133,29 @@ static void test_sweep_removes_other_generations_of_this_instance_only(void **st
     munmap(old, sizeof *old);
 }
 
+static void test_the_engines_own_reader_takes_the_newest_whole_slot(void **state) {
+    (void)state;
+    struct abi_segment *segment = shm_create(instance, 6, &trail);
+    struct abi_counters read;
+    assert_false(SHM_READ(segment->counters, &read)); /* never written */
+    segment->counters[0].seq = 1;                     /* killed inside the first publication */
+    assert_false(SHM_READ(segment->counters, &read));
+    segment->counters[0].seq = 0;
+    for (uint64_t n = 0; n < 9; n++) {
+        publish(segment, n);
+        assert_true(SHM_READ(segment->counters, &read));
+        assert_int_equal(read.value[3], n);
+        struct abi_counters_slot *slot = &segment->counters[n & 1];
+        slot->seq--; /* killed inside this publication: what the other slot holds is whole */
+        slot->value.value[3] = 666;
+        assert_int_equal(SHM_READ(segment->counters, &read), n != 0);
+        if (n != 0) assert_int_equal(read.value[3], n - 1);
+        slot->seq++;
+        slot->value.value[3] = n;
+    }
+    shm_destroy(segment);
+}
+
 static void test_publications_alternate_between_the_slots(void **state) {
     (void)state;
     struct abi_segment *segment = shm_create(instance, 5, &trail);
@@ -224,6 +247,7 @@ int main(void) {
         cmocka_unit_test_setup(test_create_refuses_bad_names_and_what_exists, set_up),
         cmocka_unit_test_setup(test_header_is_filled_and_the_magic_comes_last, set_up),
         cmocka_unit_test_setup(test_sweep_removes_other_generations_of_this_instance_only, set_up),
+        cmocka_unit_test_setup(test_the_engines_own_reader_takes_the_newest_whole_slot, set_up),
         cmocka_unit_test_setup(test_publications_alternate_between_the_slots, set_up),
         cmocka_unit_test_setup(test_reader_sees_no_torn_block_under_a_hot_writer, set_up),
         cmocka_unit_test_setup(test_killed_writer_always_leaves_a_readable_slot, set_up),

@@ -144,7 +144,7 @@ static void test_what_a_connection_took_comes_back_however_it_ends(void **state)
 
 static void test_an_empty_pool_is_an_error_of_openssl_and_counted(void **state) {
     (void)state;
-    enum { BLOCKS = 8192 };
+    enum { BLOCKS = 32768 };
     static void *taken[BLOCKS];
     uint32_t count = 0;
     while (count < BLOCKS && (taken[count] = OPENSSL_malloc(64)) != NULL)
