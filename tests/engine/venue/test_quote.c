@@ -197,6 +197,13 @@ static void test_no_single_changed_byte_makes_a_difference(void **state) {
     (void)state;
     static const char text[] = "{\"stream\":\"a@bookTicker\",\"data\":{\"u\":10,\"s\":\"BNBUSDT\"," SIDES "}}";
     every_byte_every_value("mexc", proto_quote, PROTO_SIZE);
+    /* The same without its last field, so that a text ends the message. */
+    const size_t body_size = 60, last_size = 7;
+    uint8_t shorter[PROTO_SIZE];
+    memcpy(shorter, proto_quote, sizeof shorter);
+    shorter[PROTO_SIZE - body_size - 1] = (uint8_t)(body_size - last_size);
+    assert_true(accepts_bytes("mexc", shorter, PROTO_SIZE - last_size));
+    every_byte_every_value("mexc", shorter, PROTO_SIZE - last_size);
     every_byte_every_value("binance", (const uint8_t *)text, sizeof text - 1);
 }
 
