@@ -66,6 +66,8 @@ static const struct venue_ops kinds[] = {
         .kind = "binance",
         .orders_by_websocket = true,
         .user_on_orders = true,
+        .feed_symbols_max = 128, /* 1024 streams are allowed; their names must fit the head of one request */
+        .connections_per_5min_max = 300,
         .decode = binance_decode,
         .decode_quote = binance_decode_quote,
         .feed_path = binance_feed_path,
@@ -81,6 +83,8 @@ static const struct venue_ops kinds[] = {
     {
         .kind = "mexc",
         .has_listen_key = true,
+        .feed_symbols_max = 30,
+        .connections_per_5min_max = 300, /* the venue names none */
         .decode = mexc_decode,
         .decode_quote = mexc_decode_quote,
         .feed_path = mexc_feed_path,
