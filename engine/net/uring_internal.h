@@ -13,8 +13,8 @@
 
 #include "uring.h"
 
-#define SUBMISSION_COUNT 256 /* two requests a connection and the wake-up fit */
-#define COMPLETION_COUNT 1024
+#define SUBMISSION_COUNT 2048 /* two requests a connection and the wake-up fit */
+#define COMPLETION_COUNT 4096
 #define BUFFER_COUNT     256 /* provided buffers, a power of two */
 #define BUFFER_SIZE      4096
 #define BUFFER_GROUP     0
@@ -61,6 +61,7 @@ struct uring {
     bool woken;
     uint64_t wake_count; /* the wake-up's request reads into it */
     int64_t looked_ns;
+    int64_t seen_ns; /* first completion found: the look may have spent microseconds fetching it in the kernel */
     int64_t unseen_ns; /* what is found now arrived after this */
     bool arming_due;   /* some connection waits for a request to be prepared */
     /* Bytes of the oldest completion already copied: its connection had no room for the rest. */
