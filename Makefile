@@ -9,7 +9,8 @@ JOBS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run login certificates test test-c test-sanitize test-tsan fuzz check lock clean
+.PHONY: help setup run login certificates test test-c test-sanitize test-tsan fuzz check bench bench-engine bench-build \
+  lock clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,18 @@ fuzz: setup ## Feeds every decoder damaged bytes, a minute each, and decimals (S
 
 check: setup ## The style checks alone: layers, sizes, formatting, ruff, mypy
 	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+bench: bench-engine ## Every benchmark there is
+
+bench-engine: bench-build ## Measures the engine, some five minutes (QUICK=1: 45 s): one JSON object; docs/benchmarks.md
+	@arbdeck bench engine --json --programs build/bench $(if $(QUICK),--quick)
+
+bench-build: ## Builds the engine and the programs that measure it in build/bench
+	@$(SETUP) run
+	@mkdir -p build
+	@cmake -S . -B build/bench -G Ninja -DARBDECK_TESTS=OFF > build/bench-configure.log || \
+	  { cat build/bench-configure.log; exit 1; }
+	@ninja -C build/bench -j$(JOBS) --quiet
 
 lock: setup ## Writes requirements/*.lock anew from pyproject.toml (UPGRADE=1 takes newer versions)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)

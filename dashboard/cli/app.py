@@ -14,6 +14,7 @@ import typer
 
 from dashboard.cli import operate, run
 from dashboard.cli.backtest import backtest
+from dashboard.cli.bench import bench
 from dashboard.cli.data import data
 from dashboard.cli.home import Home
 from dashboard.cli.journal import journal
@@ -73,3 +74,4 @@ app.add_typer(operate.config, name="config")
 app.add_typer(data, name="data")
 app.command("backtest")(backtest)
 app.add_typer(optimize, name="optimize")
+app.add_typer(bench, name="bench")

@@ -175,6 +175,15 @@ def certificate_make(folder: Path) -> Certificate:
     return made
 
 
+def session_key_make(folder: Path) -> Path:
+    """A private key for Ed25519 sessions."""
+    made = folder / "session.pem"
+    command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    made.chmod(0o600)
+    return made
+
+
 def _venue(index: int, kind: str, port: int, tls: bool) -> dict[str, Any]:
     ws, http = ("wss", "https") if tls else ("ws", "http")
     host = f"127.0.0.1:{port}"
@@ -212,7 +221,8 @@ def engine_document(scene: Scene, instance: str, ports: list[int], hot_cpu: int)
         "threads": {"hot_cpu": hot_cpu, "busy_poll": scene.busy_poll and hot_cpu >= 0},
         "venue_stale_ms": 60000,
         "venues": [
-            _venue(index, kind, port, scene.tls) for index, (kind, port) in enumerate(zip(scene.kinds, ports, strict=True))
+            _venue(index, kind, port, scene.tls)
+            for index, (kind, port) in enumerate(zip(scene.kinds, ports, strict=True))
         ],
         "symbols": symbols,
         "risk": RISK,
@@ -243,12 +253,12 @@ class BenchDesk:
         deadline = time.monotonic() + READY_S
         self._wait_subscribed(deadline)
         while time.monotonic() < deadline:
-            self.load.ask("quote 300")
+            self.load.ask("quote 100")
             if self.engine.poll() is not None:
                 raise BenchError(f"the engine ended: {self.log_tail()}")
             with suppress(BridgeError):
                 if self.bridge.snapshot().status.state == "ACTIVE":
-                    self.load.ask("quote 2500")
+                    self.load.ask("quote 1200")
                     return
         raise BenchError(f"the engine is not ACTIVE within {READY_S:.0f} s: {self.log_tail()}")
 
@@ -259,6 +269,11 @@ class BenchDesk:
             if time.monotonic() > deadline_s:
                 raise BenchError(f"the engine does not subscribe within {READY_S:.0f} s: {self.log_tail()}")
 
+    def stop_engine(self) -> None:
+        """Its processor is free from here on; the exchanges stay."""
+        self.bridge.close()
+        _end(self.engine)
+
     def log_tail(self) -> str:
         return " | ".join(self._log.read_text(errors="replace").splitlines()[-6:])
 
@@ -267,7 +282,7 @@ class BenchDesk:
 def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[BenchDesk]:
     """Starts exchanges and engine for a scene, waits until they trade, ends them."""
     home = Path(tempfile.mkdtemp(prefix="arbdeck-bench-"))
-    instance = f"bench_{uuid.uuid4().hex[:8]}"
+    instance = f"bench{uuid.uuid4().hex[:8]}"
     load: LoadPeer | None = None
     engine: subprocess.Popen[bytes] | None = None
     try:
@@ -279,6 +294,11 @@ def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[B
         if certificate is not None:
             for venue in document["venues"]:
                 venue["ca_file"] = str(certificate.chain)
+        if scene.session:
+            key_file = session_key_make(home)
+            for venue in document["venues"]:
+                del venue["secret"]
+                venue |= {"key_type": "ed25519", "secret_file": str(key_file)}
         _write(home / "config" / "engine.json", document)
         _write(home / "config" / "strategies.json", strategies_document())
         log = home / "engine.log"

@@ -27,6 +27,7 @@ int main(int count, char **argument) {
     printf("{\"timer_cost_ns\":%.1f,\"figures\":{", (double)meter.cost_ticks / meter.ticks_per_ns);
     micro_decode(&meter);
     micro_core(&meter);
+    micro_detect(&meter);
     micro_orders(&meter);
     micro_base(&meter, cpu_a, cpu_b);
     printf("}}\n");

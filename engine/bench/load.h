@@ -142,7 +142,8 @@ struct trade_plan {
     uint32_t warm_up;
     uint32_t interval_us;
     uint32_t background_per_s;
-    uint32_t legs; /* orders that answer a tick: 2; a peer that is compared: 1 */
+    uint32_t limit_ms; /* ends then, with what it has; 0: does not */
+    uint32_t legs;     /* orders that answer a tick: 2; a peer that is compared: 1 */
 };
 int load_trade(struct load *load, const struct trade_plan *plan, FILE *out);            /* load_trade.c */
 int load_blast(struct load *load, uint32_t seconds_tenths, uint32_t frames, FILE *out); /* load_blast.c */

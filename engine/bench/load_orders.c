@@ -1,5 +1,5 @@
-/* Orders as the venues take them: read, checked, filled at the touch, answered with acknowledgement, fill and private
- * events as the real venues send them. The accounts move with them, so that the engine's comparison finds them equal. */
+/* Orders as the venues take them: read, checked, filled at the touch, answered with acknowledgement, fill and
+ * private events as the real venues send them. The accounts move with them, so that the engine finds them equal. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  *
  *   seal tick | stamp | send() .. engine .. recv() | stamp (order 1) .. recv() | stamp (order 2) | open, check, answer
  *
- * The stamps are at the sockets: what the exchange itself spends on TLS is not in them. Ticks go out on a schedule; one
- * that is late because the one before was not done is counted. Quotes of other books go out in between at the rate asked
- * for, none while orders are awaited: this thread could not stamp their arrival while it sends. */
+ * The stamps are at the sockets: what the exchange itself spends on TLS is not in them. Ticks go out on a schedule;
+ * one that is late because the one before was not done is counted. Quotes of other books go out in between at the rate
+ * asked for, none while orders are awaited: this thread could not stamp their arrival while it sends. */
 #include <string.h>
 
 #include "../base/error.h"
@@ -183,7 +183,9 @@ int load_trade(struct load *load, const struct trade_plan *plan, FILE *out) {
         load->signatures_due = 200;
         run.next_ns = run.background_next_ns = bench_mono_ns();
         code = 0;
-        for (run.index = 0; run.index < plan->count + plan->warm_up && code == 0; run.index++)
+        int64_t end_ns = plan->limit_ms == 0 ? INT64_MAX : run.next_ns + (int64_t)plan->limit_ms * 1000000;
+        for (run.index = 0; run.index < plan->count + plan->warm_up && code == 0 && bench_mono_ns() < end_ns;
+             run.index++)
             code = run.missed > plan->count / 10 + 10 ? ERROR_TIMEOUT : trade_once(&run);
         load->hold_orders = false;
         load_answer_all(load);

@@ -56,5 +56,6 @@ void meter_print(struct meter *meter, const char *name, double average_ticks, st
 
 void micro_decode(struct meter *meter);                     /* micro_decode.c: WebSocket frames, JSON, protobuf */
 void micro_core(struct meter *meter);                       /* micro_core.c: detection, controls, decision */
+void micro_detect(struct meter *meter);                     /* micro_detect.c: scans of all books */
 void micro_orders(struct meter *meter);                     /* micro_orders.c: encoding and signing */
 void micro_base(struct meter *meter, int cpu_a, int cpu_b); /* micro_base.c: ring, publishing, histogram, clock */

@@ -2,13 +2,13 @@
  *
  *   venue_load KINDS SYMBOLS CPU ENGINE_CPU [CERTIFICATE KEY]
  *
- * KINDS is a letter a venue, b (Binance) or m (MEXC): "bm". Prints {"ports":[..]} and then, for each command on standard
- * input, one line of JSON:
+ * KINDS is a letter a venue, b (Binance) or m (MEXC): "bm". Prints {"ports":[..]} and then, for each command on
+ * standard input, one line of JSON:
  *
  *   secret VENUE TEXT                    what orders of this venue are signed with
  *   wait MS                              until the engine has subscribed to every book at every venue
  *   quote MS                             keeps the books fresh for so long
- *   trade COUNT WARM_UP INTERVAL_US BACKGROUND_PER_S LEGS
+ *   trade COUNT WARM_UP INTERVAL_US BACKGROUND_PER_S LIMIT_MS LEGS
  *   blast TENTHS_OF_A_SECOND FRAMES_PER_WRITE
  *   echo COUNT PAUSE_US                  raw TCP on the same processors
  *   quit */
@@ -91,8 +91,8 @@ static int command(struct load *load, const char *line, FILE *out) {
     if (sscanf(line, "quote %u", &a) == 1) return keep_quoting(load, a);
     if (sscanf(line, "echo %u %u", &a, &b) == 2) return load_echo(load, a, b, out);
     if (sscanf(line, "blast %u %u", &a, &b) == 2) return load_blast(load, a, b, out);
-    if (sscanf(line, "trade %u %u %u %u %u", &plan.count, &plan.warm_up, &plan.interval_us, &plan.background_per_s,
-               &plan.legs) == 5)
+    if (sscanf(line, "trade %u %u %u %u %u %u", &plan.count, &plan.warm_up, &plan.interval_us,
+               &plan.background_per_s, &plan.limit_ms, &plan.legs) == 6)
         return plan.legs >= 1 && plan.legs <= LOAD_ORDERS_MAX ? load_trade(load, &plan, out) : ERROR_BAD;
     return ERROR_BAD;
 }

@@ -24,7 +24,7 @@ struct io_uring_sqe *uring_request(struct uring *ring, enum request_kind kind, u
 }
 
 static void note_seen(const struct uring *ring, struct uring_connection *conn) {
-    conn->recv_ns = ring->looked_ns;
+    conn->recv_ns = ring->seen_ns;
     conn->since_ns = ring->unseen_ns < ring->looked_ns ? ring->unseen_ns : ring->looked_ns;
 }
 
@@ -126,6 +126,7 @@ static void pump(struct uring *ring) {
     ring->looked_ns = clock_mono_ns();
     /* io_uring_peek_cqe enters the kernel only when its flags say that work waits there. */
     for (int count = 0; count < COMPLETION_COUNT && io_uring_peek_cqe(&ring->io, &cqe) == 0; count++) {
+        if (count == 0) ring->seen_ns = clock_mono_ns();
         if (!completion_take(ring, cqe)) return;
         io_uring_cqe_seen(&ring->io, cqe);
     }

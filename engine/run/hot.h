@@ -5,6 +5,7 @@
 #include "../net/uring.h"
 #include "../net/wire.h"
 #include "../net/ws.h"
+#include "../venue/order_frame.h"
 #include "engine.h"
 #include "stages.h"
 #include "symbol_names.h"
@@ -125,7 +126,7 @@ struct hot {
     struct hot_connection connection[URING_CONNECTION_MAX];
     struct core_out out[HOT_DEPTH];
     struct venue_message message;
-    uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    struct order_frame frame[2];
     uint8_t sealed[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX + TLS_SEAL_EXTRA];
     char text[HOT_FRAME_SIZE];
     int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */

@@ -52,6 +52,7 @@ static void mexc_decode(enum venue_source source, enum venue_query query, const 
 
 static bool binance_decode_quote(const uint8_t *data, size_t size, bool binary, struct venue_quote *out) {
     if (binary) return false;
+    if (quote_has_avx512()) return binance_quote_avx512(data, size, out);
     return quote_has_avx2() ? binance_quote_avx2(data, size, out) : binance_quote_scalar(data, size, out);
 }
 

@@ -20,7 +20,7 @@
 
 #define VENUE_FILLS_MAX        128 /* more than the 100 own trades or open orders asked for in one query */
 #define VENUE_QUERY_ROWS_MAX   100
-#define VENUE_BALANCES_MAX     512
+#define VENUE_BALANCES_MAX     2048 /* with something on them: as many assets as an engine has */
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
 #define VENUE_FEED_SYMBOLS_MAX 128 /* of any venue's feed_symbols_max */
