@@ -93,7 +93,7 @@ def _loop_line(snapshot: Snapshot) -> str:
     replaced = f"   quotes replaced unread {state.quote_handover_full:,}" if state.quote_handover_full else ""
     return (
         f"Hot loop: longest turn {state.loop_longest_us:,.0f} µs   stalls {snapshot.counters['loop_stalls']:,} "
-        f"({state.stall_total_ms:,.1f} ms in all)   clock: {clock}{replaced}"
+        f"({state.stall_total_ms:,.1f} ms in all)   host took up to {state.host_gap_us:,.0f} µs   clock: {clock}{replaced}"
     )
 
 
