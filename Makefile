@@ -9,7 +9,8 @@ JOBS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run login certificates test test-c test-sanitize fuzz check bench bench-engine bench-build lock clean
+.PHONY: help setup run login certificates test test-c test-sanitize test-tsan fuzz check bench bench-engine bench-build \
+  lock clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,21 @@ test-c: ## Builds and runs the C tests
 	cmake -S . -B build/tests -G Ninja > build/tests-configure.log || { cat build/tests-configure.log; exit 1; }
 	ninja -C build/tests -j$(JOBS) --quiet
 	ctest --test-dir build/tests -j$(JOBS) --output-on-failure
+
+# What has threads: rings, hand-over, snapshots, clock, the engine itself trading in both layouts.
+TSAN_TESTS = base_test_base base_test_clock ctl_test_shm net_test_tls_memory net_test_uring run_test_handover \
+  run_test_courier
+test-tsan: ## Rings, snapshots and threads under the thread sanitizer (clang); the engine trades under it, too
+	@command -v clang > /dev/null || { echo 'test-tsan needs clang: apt-get install clang libclang-rt-14-dev'; exit 1; }
+	@mkdir -p build && rm -f build/tsan/race.*
+	cmake -S . -B build/tsan -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS="-fsanitize=thread" \
+	  > build/tsan-configure.log || { cat build/tsan-configure.log; exit 1; }
+	ninja -C build/tsan -j$(JOBS) --quiet arbdeck-engine $(TSAN_TESTS)
+	TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race \
+	  ctest --test-dir build/tsan -j$(JOBS) --output-on-failure -R '^($(subst $() ,|,$(strip $(TSAN_TESTS))))$$'
+	TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race ARBDECK_ENGINE=$(CURDIR)/build/tsan/arbdeck-engine \
+	  $(BIN)/python -m pytest -q tests/engine/test_races.py tests/system/test_layouts.py
+	@! cat build/tsan/race.* 2> /dev/null
 
 test-sanitize: ## The C tests again, under the address and undefined-behaviour sanitizers
 	@mkdir -p build

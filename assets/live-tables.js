@@ -26,7 +26,7 @@
       A.css(main.children[2], "num figure" + (venue.state === "UP" && !A.live.stale() ? "" : " old"));
       const rateText = A.known(venue.rate_limit) && venue.rate_limit > 0
         ? ", rate " + venue.rate_used + "/" + venue.rate_limit : "";
-      A.text(sub, (venue.state !== "UP" && venue.reason ? venue.reason + " · " : "") + "ack " + A.micros(venue.ack_p50) +
+      A.text(sub, (venue.reason ? venue.reason + " · " : "") + "ack " + A.micros(venue.ack_p50) +
         " p50 " + A.micros(venue.ack_p99) + " p99 · clock " + (A.known(venue.offset_ms)
           ? A.signed(venue.offset_ms, 1) + " ms" : A.DASH) + " · gaps " + A.count(venue.gaps) + rateText +
         (venue.feeds[0] < venue.feeds[1] ? " · feeds " + venue.feeds[0] + "/" + venue.feeds[1] : "") +

@@ -70,6 +70,12 @@ class BinanceServer(VenueServer):
     def also(self, peer: Peer) -> tuple[str, ...]:
         return ("user",) if peer in self._users else ()
 
+    def shutdown_message(self, peer: Peer) -> str | None:
+        event = {"e": "serverShutdown", "E": wall_ms()}
+        if peer.role == "orders":
+            return _dump({"event": event})
+        return _dump({"stream": "!serverShutdown", "data": event}) if peer.combined else _dump(event)
+
     # --- market streams
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:

@@ -82,7 +82,7 @@ class BinanceFeed:
 
     def _on_quote(self, symbol: str, quote: Quote, update_id: int) -> None:
         faults = self._exchange.faults
-        if faults.muted:
+        if faults.muted or symbol in faults.refused:
             return
         stream = f"{symbol.lower()}@bookTicker"
         raw = book_ticker(symbol, quote, update_id)

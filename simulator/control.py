@@ -129,11 +129,15 @@ class ControlServer:
         server = self._servers[fields.text("venue", choices=tuple(self._servers))]
         was_down = server.faults.down_s > 0.0
         drop = server.faults.apply(fields)
-        dropped = server.drop(drop) if drop else 0
+        dropped = server.drop(drop, server.faults.drop_most) if drop else 0
+        server.faults.drop_most = None
         if server.faults.down_s > 0.0 and not was_down:
             task = asyncio.create_task(server.go_down())
             self._downs.add(task)
             task.add_done_callback(self._downs.discard)
+        if server.faults.announce_s is not None:
+            server.spawn(server.announce_shutdown(server.faults.announce_s))
+            server.faults.announce_s = None
         return _json({"venue": server.name, "dropped": dropped, "faults": server.faults.to_json()})
 
     async def _tune(self, request: web.Request) -> web.Response:

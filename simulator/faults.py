@@ -39,6 +39,16 @@ class Faults:
         self.duplicate_fills = 0
         self.reorder_fills = 0
         self.garbage = 0
+        self.drop_most: int | None = None
+        self.close_after_s = 0.0
+        self.announce_s: float | None = None
+        self.refused: frozenset[str] = frozenset()
+        self.listen_key_prolongs = 0
+        self.listen_key_news = 0
+        self.limited = 0
+        self.limited_status = 429
+        self.retry_after_s = 0
+        self.delay_upgrade_ms = 0.0
         self.refuse_logons = 0
         self.logon_code = -2015
         self.session_end = SESSION_ENDS[0]
@@ -77,6 +87,7 @@ class Faults:
         count("duplicate_fills", "duplicate_fills")
         count("reorder_fills", "reorder_fills")
         count("feed_garbage", "garbage")
+        self._connection_faults(fields, changes)
         count("refuse_logons", "refuse_logons")
         if fields.has("logon_code"):
             changes["logon_code"] = fields.integer("logon_code", -100000, -1)
@@ -84,12 +95,37 @@ class Faults:
             changes["session_end"] = fields.text("expire_sessions", choices=SESSION_ENDS)
             changes["session_ends"] = self.session_ends + 1
         drop = fields.text("drop_connections", choices=DROPS) if fields.has("drop_connections") else ""
+        if fields.has("drop_count"):
+            changes["drop_most"] = fields.integer("drop_count", 1, COUNT_MAX)
         fields.done()
         if clear:
             self.clear()
         for name, value in changes.items():
             setattr(self, name, value)
         return drop
+
+    @staticmethod
+    def _connection_faults(fields: Fields, changes: dict[str, object]) -> None:
+        if fields.has("close_after_s"):
+            changes["close_after_s"] = fields.number("close_after_s", 0.0, 86400.0)
+        if fields.has("announce_shutdown"):
+            changes["announce_s"] = fields.number("announce_shutdown", 0.0, 86400.0)
+        if fields.has("refuse_subscriptions"):
+            names = fields.text("refuse_subscriptions")
+            changes["refused"] = frozenset(name for name in names.split(",") if name)
+        if fields.has("delay_upgrade_ms"):
+            changes["delay_upgrade_ms"] = fields.number("delay_upgrade_ms", 0.0, 600000.0)
+        if fields.has("retry_after_s"):
+            changes["retry_after_s"] = fields.integer("retry_after_s", 0, 86400)
+        if fields.has("limited_status"):
+            changes["limited_status"] = fields.integer("limited_status", 400, 599)
+        for key, name in (
+            ("limited_next", "limited"),
+            ("listen_key_refused", "listen_key_prolongs"),
+            ("listen_key_new_refused", "listen_key_news"),
+        ):
+            if fields.has(key):
+                changes[name] = fields.integer(key, 0, COUNT_MAX)
 
     @property
     def muted(self) -> bool:
@@ -131,6 +167,14 @@ class Faults:
             "duplicate_fills": self.duplicate_fills,
             "reorder_fills": self.reorder_fills,
             "feed_garbage": self.garbage,
+            "close_after_s": self.close_after_s,
+            "refuse_subscriptions": ",".join(sorted(self.refused)),
+            "listen_key_refused": self.listen_key_prolongs,
+            "listen_key_new_refused": self.listen_key_news,
+            "limited_next": self.limited,
+            "limited_status": self.limited_status,
+            "retry_after_s": self.retry_after_s,
+            "delay_upgrade_ms": self.delay_upgrade_ms,
             "refuse_logons": self.refuse_logons,
             "logon_code": self.logon_code,
             "expire_sessions": self.session_ends,

@@ -77,6 +77,8 @@ class MexcServer(VenueServer):
         self._keys = {key: end for key, end in self._keys.items() if end > now_s}
         if verb == "GET":
             return {"listenKey": list(self._keys)}
+        if verb == "POST" and self.faults.use("listen_key_news"):
+            raise ApiError(400, 730002, "Listen key cannot be created")
         if verb == "POST":
             if len(self._keys) >= KEYS_MAX:
                 raise ApiError(400, 730000, "Too many listen keys")
@@ -85,6 +87,8 @@ class MexcServer(VenueServer):
             return {"listenKey": key}
         key = params.get("listenKey", "")
         if key not in self._keys:
+            raise ApiError(400, 730100, "Listen key does not exist")
+        if verb == "PUT" and self.faults.use("listen_key_prolongs"):
             raise ApiError(400, 730100, "Listen key does not exist")
         if verb == "PUT":
             self._keys[key] = now_s + KEY_LIFE_S

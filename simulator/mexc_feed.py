@@ -77,7 +77,9 @@ class MexcFeed:
         if topic in PRIVATE:
             return peer.role == "user"
         match = BOOK_TICKER.match(topic)
-        return match is not None and match.group(2) in self._exchange.symbols
+        if match is None or match.group(2) in self._exchange.faults.refused:
+            return False
+        return match.group(2) in self._exchange.symbols
 
     async def watch(self, peer: Peer) -> None:
         """Closes a connection that has no subscription, or on which nothing moves."""

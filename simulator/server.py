@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,10 @@ from simulator.settings import VenueSettings
 
 log = logging.getLogger("simulator")
 HOST = "127.0.0.1"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HELD_MAX_S = 60.0  # an answer that never comes: how long the request is held before its connection is cut
 SHUTDOWN_S = 0.3
+LIFE_CHECK_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class VenueServer(ABC):
         self._tls = tls_context(exchange.settings)
         self.faults = exchange.faults
         self.peers: set[Peer] = set()
-        self.app = web.Application(client_max_size=1 << 20)
+        self.app = web.Application(client_max_size=1 << 20, middlewares=[self._limited])
         self._order_transports: set[asyncio.Transport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
@@ -69,6 +72,7 @@ class VenueServer(ABC):
         )
         await self._runner.setup()
         await self._listen()
+        self.spawn(self._end_old_connections())
 
     async def _listen(self) -> None:
         assert self._runner is not None
@@ -95,9 +99,11 @@ class VenueServer(ABC):
 
     # --- faults of the network
 
-    def drop(self, role: str) -> int:
-        """Cuts the connections of a role (feed, orders, user, all). Returns how many."""
+    def drop(self, role: str, most: int | None = None) -> int:
+        """Cuts the connections of a role (feed, orders, user, all), the oldest first and so many at most. Returns how
+        many."""
         doomed = [peer for peer in self.peers if role in ("all", peer.role, *self.also(peer))]
+        doomed = sorted(doomed, key=lambda peer: peer.opened_s)[:most]
         for peer in doomed:
             peer.abort()
         count = len(doomed)
@@ -111,6 +117,41 @@ class VenueServer(ABC):
     def also(self, peer: Peer) -> tuple[str, ...]:
         """Further roles of a connection (Binance: user data comes on the order connection)."""
         return ()
+
+    async def _end_old_connections(self) -> None:
+        """Closes what is older than the fault says, as venues do after a day."""
+        while True:
+            await asyncio.sleep(LIFE_CHECK_S)
+            limit_s = self.faults.close_after_s
+            now_s = time.monotonic()
+            for peer in [peer for peer in self.peers if limit_s > 0.0 and now_s - peer.opened_s > limit_s]:
+                self.peers.discard(peer)
+                self.spawn(peer.close())
+
+    async def announce_shutdown(self, close_s: float) -> None:
+        """Says on every connection that is open now that it will be closed, and closes it after that time."""
+        doomed = list(self.peers)
+        for peer in doomed:
+            message = self.shutdown_message(peer)
+            if message is not None:
+                peer.push(message)
+        await asyncio.sleep(close_s)
+        for peer in doomed:
+            await peer.close()
+
+    def shutdown_message(self, peer: Peer) -> str | None:
+        """How this venue announces that it will close a connection; None: it does not."""
+        return None
+
+    @web.middleware
+    async def _limited(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.faults.use("limited"):
+            headers = {"Retry-After": str(self.faults.retry_after_s)} if self.faults.retry_after_s else {}
+            body = {"code": 429, "msg": "Too Many Requests"}
+            return web.json_response(body, status=self.faults.limited_status, headers=headers)
+        if "Upgrade" in request.headers:
+            await asyncio.sleep(self.faults.delay_upgrade_ms / 1000.0)
+        return await handler(request)
 
     async def go_down(self) -> None:
         """Refuses connections for as long as the fault says, then listens again."""

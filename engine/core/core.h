@@ -37,6 +37,7 @@ struct core_out {
     uint32_t fill_count;
     uint32_t overflow;      /* 1: more happened than fits; a bug, asserted in tests */
     uint32_t state_changed; /* 1: some state word changed: state_version + 1 */
+    int64_t detected_ns; /* core_stamp_set: when the first pair that qualified was handed to the controls; else 0 */
     uint64_t opportunity_id[8];
     uint64_t order_id[8];
     uint64_t fill_id[4];
@@ -62,6 +63,9 @@ void core_on_books(struct core *core, uint32_t symbol, uint32_t venue_mask, int6
 /* Symbols of which some pair of venues and some strategy qualify now, whatever the controls would say; exact. For an
  * audit of all books at once, as after a reconnect. Returns how many. */
 uint32_t core_scan(const struct core *core, uint64_t symbols[SYMBOLS_WORDS]);
+/* For measuring: called once in a call that finds a pair of venues that qualifies, between detection and controls. What
+ * it returns goes to out->detected_ns and nowhere else. NULL, as core_init leaves it: nothing is called. */
+void core_stamp_set(struct core *core, int64_t (*stamp)(void));
 /* The instruction set that scans use: core_init takes the best one the processor has. Results are the same with each. */
 enum abi_detect_kernel core_detect_kernel(const struct core *core);
 /* 0; ERROR_NOT_FOUND when this processor or build does not have it. */

@@ -71,11 +71,30 @@ static void pair_send(struct core *core, struct episode *episode, const struct c
     timer_add(core, deadline_ns);
 }
 
+static inline void lines_fetch(const void *place, size_t size) {
+    for (size_t at = 0; at < size; at += 64)
+        __builtin_prefetch((const uint8_t *)place + at, 1);
+}
+
+/* A pair takes its place in tables that were last touched hundreds of pairs ago: they come while the market is judged. */
+static void places_fetch(const struct core *core, const struct candidate *c, const struct core_out *out) {
+    const struct pair *pair = &core->pair[core->pair_cursor];
+    lines_fetch(pair, offsetof(struct pair, leg[2]));
+    lines_fetch(&core->order[(core->order_last + 1) % ABI_RING_SIZE], sizeof core->order[0]);
+    lines_fetch(&core->order[(core->order_last + 2) % ABI_RING_SIZE], sizeof core->order[0]);
+    lines_fetch(&core->execution[core->execution_head % EXECUTION_SLOTS], 1);
+    lines_fetch(&core->rate[c->buy_venue].time_ns[core->rate[c->buy_venue].head % RATE_SLOTS], 1);
+    lines_fetch(&core->rate[c->sell_venue].time_ns[core->rate[c->sell_venue].head % RATE_SLOTS], 1);
+    if (out != NULL && out->count + 3 <= CORE_OUT_MAX)
+        lines_fetch(&out->record[out->count], 3 * sizeof out->record[0]);
+}
+
 void decide(struct core *core, struct candidate *candidate, struct core_out *out) {
     struct episode *episode = episode_touch(core, candidate, out);
     bool direction_off = core->direction[candidate->direction].off;
-    if (gates_own_state(core, candidate) && gates_market(core, candidate) && size_candidate(core, candidate) &&
-        gates_account(core, candidate)) {
+    bool own = gates_own_state(core, candidate);
+    if (own) places_fetch(core, candidate, out);
+    if (own && gates_market(core, candidate) && size_candidate(core, candidate) && gates_account(core, candidate)) {
         pair_send(core, episode, candidate, out);
         return;
     }

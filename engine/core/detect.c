@@ -49,6 +49,7 @@ static void detect_direction(struct core *core, uint32_t symbol, uint32_t buy, u
                                       .sell_venue = sell,
                                       .direction = direction_index(core, symbol, buy, sell)};
         edges_set(core, &candidate);
+        if (core->stamp != NULL && out->detected_ns == 0) out->detected_ns = core->stamp();
         decide(core, &candidate, out);
     }
 }
@@ -98,6 +99,10 @@ uint32_t core_scan(const struct core *core, uint64_t symbols[SYMBOLS_WORDS]) {
             found += true_hit;
         }
     return found;
+}
+
+void core_stamp_set(struct core *core, int64_t (*stamp)(void)) {
+    core->stamp = stamp;
 }
 
 enum abi_detect_kernel core_detect_kernel(const struct core *core) {

@@ -16,6 +16,7 @@ void out_reset(struct core_out *out) {
     out->fill_count = 0;
     out->overflow = 0;
     out->state_changed = 0;
+    out->detected_ns = 0;
 }
 
 bool out_has_room(const struct core_out *out) {

@@ -237,6 +237,7 @@ struct core {
     struct facts setup;
     struct market market;
     const struct detect_kernel *kernel;
+    int64_t (*stamp)(void);  /* NULL: nobody measures */
     struct account *account; /* asset x venue, see account_of */
     struct holding *holding;
     struct symbol_steps *step;                /* of each symbol */

@@ -28,6 +28,9 @@ struct settings_venue {
     uint32_t recv_window_ms;
     uint32_t order_connections; /* HTTP order path: warm connections */
     uint32_t rate_limit_weight; /* per minute; 0: not known */
+    uint32_t feed_symbols_max;  /* on one market data connection; 0: as many as the venue allows */
+    uint32_t connection_life_s; /* older ones are replaced */
+    uint32_t listen_key_keep_s; /* prolonged this often */
 };
 
 struct settings_symbol_venue {

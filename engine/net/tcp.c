@@ -14,7 +14,7 @@
 
 #include "../base/clock.h"
 
-#define REQUEST_SIZE_MAX 1024
+#define REQUEST_SIZE_MAX 16384 /* a market data target names each stream */
 
 /* Waits for `events` on fd. 0, ERROR_TIMEOUT or ERROR_SYSTEM; errors of the socket itself show in the next call. */
 static int wait_for(int fd, short events, int64_t deadline_ns) {

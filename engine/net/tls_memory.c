@@ -28,8 +28,9 @@ struct size_class {
     uint32_t count;
 };
 
-/* For 512 connections. With a ticket one keeps three of the smallest, one of 256, one of 1024; with changed keys two more
- * of 1024. The larger ones are for messages of TLS in passing, at most 24 KiB but for tickets of an unheard-of size. */
+/* For 512 connections. With a ticket one keeps three of the smallest, one of 256, one of 1024; with changed keys two
+ * more of 1024. The larger ones are for messages of TLS in passing, at most 24 KiB but for tickets of an unheard-of
+ * size. */
 static const struct size_class size_class[] = {{64, 4096}, {256, 2048}, {1024, 2560},
                                                {4096, 64}, {24576, 16}, {65536, 2}};
 #define CLASS_COUNT (sizeof size_class / sizeof *size_class)

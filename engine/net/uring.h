@@ -10,7 +10,7 @@
 
 #include "../base/error.h"
 
-#define URING_CONNECTION_MAX 64
+#define URING_CONNECTION_MAX 512
 #define URING_UNSENT_SIZE    65536 /* what a connection can hold back for a peer that does not read */
 
 enum uring_event_kind {

@@ -13,8 +13,8 @@
 
 #include "uring.h"
 
-#define SUBMISSION_COUNT 256 /* two requests a connection and the wake-up fit */
-#define COMPLETION_COUNT 1024
+#define SUBMISSION_COUNT 2048 /* two requests a connection and the wake-up fit */
+#define COMPLETION_COUNT 4096
 #define BUFFER_COUNT     256 /* provided buffers, a power of two */
 #define BUFFER_SIZE      4096
 #define BUFFER_GROUP     0

@@ -1,9 +1,11 @@
 /* Questions to a venue's REST interface, and what the hot thread is told of the answers. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../base/clock.h"
 #include "../base/log.h"
+#include "../base/text.h"
 #include "courier.h"
 
 int courier_tell_input(struct courier *courier, enum journal_type type, const void *payload, size_t size) {
@@ -15,6 +17,19 @@ int courier_tell_input(struct courier *courier, enum journal_type type, const vo
     int code = engine_tell(courier->engine, LANE_COURIER, &message, true);
     if (code != 0) log_write(LOG_WARNING, "the hot thread does not take what a venue said");
     return code;
+}
+
+void courier_tell_alarm(struct courier *courier, enum abi_alarm_severity severity, const char *code,
+                        const char *format, ...) {
+    struct journal_alarm alarm;
+    memset(&alarm, 0, sizeof alarm);
+    alarm.severity = (uint32_t)severity;
+    text_copy(alarm.code, sizeof alarm.code, code);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(alarm.text, sizeof alarm.text, format, args);
+    va_end(args);
+    (void)courier_tell_input(courier, JOURNAL_ALARM, &alarm, sizeof alarm);
 }
 
 static void note_weight(struct courier *courier, uint32_t venue, const struct http_answer *answer) {
@@ -35,6 +50,7 @@ static void note_weight(struct courier *courier, uint32_t venue, const struct ht
 int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_request *request) {
     struct desk *desk = &courier->desk[venue];
     struct error_trail trail = {0};
+    if (links_alone(courier, venue)) return ERROR_REFUSED;
     request->wall_ns = clock_wall_ns() + desk->clock_offset_ns;
     request->recv_window_ms = desk->settings->recv_window_ms;
     int size =
@@ -46,6 +62,10 @@ int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_requ
                      courier->buffer, sizeof courier->buffer, &answer, &trail);
     if (code != 0) return code;
     note_weight(courier, venue, &answer);
+    if (answer.status == 429 || answer.status == 418) {
+        links_leave_alone(courier, venue, answer.status, answer.retry_after_s);
+        return ERROR_REFUSED;
+    }
     desk->ops->decode(VENUE_SOURCE_QUERY, request->query, answer.body, answer.body_size, false, answer.status,
                       &courier->message);
     if (courier->message.verdict == VENUE_REJECT) {
@@ -152,27 +172,4 @@ void courier_account(struct courier *courier, uint32_t venue) {
         engine->opened[venue][a] = true;
     }
     desk->account_known = true;
-}
-
-int courier_listen_key_new(struct courier *courier, uint32_t venue) {
-    struct desk *desk = &courier->desk[venue];
-    struct venue_query_request request = {.query = VENUE_QUERY_LISTEN_KEY_NEW};
-    int code = courier_ask(courier, venue, &request);
-    if (code != 0) return code;
-    const struct venue_text *key = &courier->message.text;
-    if (courier->message.type != VENUE_TYPE_LISTEN_KEY || key->size == 0 || key->size >= sizeof desk->listen_key)
-        return ERROR_REFUSED;
-    memcpy(desk->listen_key, key->data, key->size);
-    desk->listen_key[key->size] = '\0';
-    desk->listen_key_next_ns = clock_mono_ns() + COURIER_LISTEN_KEY_NS;
-    return 0;
-}
-
-void courier_listen_key_keep(struct courier *courier, uint32_t venue) {
-    struct desk *desk = &courier->desk[venue];
-    struct venue_query_request request = {.query = VENUE_QUERY_LISTEN_KEY_KEEP,
-                                          .listen_key = {desk->listen_key, (uint32_t)strlen(desk->listen_key)}};
-    if (courier_ask(courier, venue, &request) != 0 || courier->message.verdict == VENUE_ERROR)
-        log_write(LOG_WARNING, "venue %s: the listen key was not prolonged", desk->settings->name);
-    desk->listen_key_next_ns = clock_mono_ns() + COURIER_LISTEN_KEY_NS;
 }

@@ -53,7 +53,7 @@ static void header_fill(struct engine *engine) {
     header->mode = setup->mode;
     bool receivers = engine->settings.layout == ABI_LAYOUT_RECEIVERS;
     header->thread_layout = engine->settings.layout;
-    header->receive_threads = !receivers                         ? 0
+    header->receive_threads = !receivers                           ? 0
                               : engine->settings.receive_count > 0 ? engine->settings.receive_count
                                                                    : setup->venue_count;
     header->busy_poll = engine->settings.busy_poll;
@@ -124,10 +124,6 @@ static int allocate(struct engine *engine, struct error_trail *trail) {
         engine->to_hot[lane] = spsc_init(to_hot, ENGINE_TO_HOT_ITEMS, sizeof(struct to_hot));
     }
     engine->to_courier = spsc_init(to_courier, ENGINE_TO_COURIER_ITEMS, sizeof(struct to_courier));
-    for (uint32_t v = 0; v < engine->settings.venue_count; v++)
-        for (uint32_t r = 0; r < ENGINE_ROLES; r++)
-            if ((engine->rest[v][r] = block(ENGINE_REST_SIZE)) == NULL)
-                return error_set(trail, ERROR_SYSTEM, "no memory at start");
     return 0;
 }
 
@@ -205,9 +201,6 @@ void engine_shut(struct engine *engine) {
     if (engine->lock_fd >= 0) close(engine->lock_fd);
     for (uint32_t lane = 0; lane < ENGINE_LANES; lane++)
         free(engine->to_hot[lane]);
-    for (uint32_t v = 0; v < ABI_VENUE_MAX; v++)
-        for (uint32_t r = 0; r < ENGINE_ROLES; r++)
-            free(engine->rest[v][r]);
     engine_trust_forget(engine);
     engine_order_forms_free(engine);
     free(engine->to_courier);

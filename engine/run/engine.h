@@ -30,9 +30,11 @@ struct uring;
 struct tls;
 struct tls_trust;
 
-#define ENGINE_HTTP_MAX          8            /* warm order connections of one venue */
-#define ENGINE_HEDGE_CONNECTIONS 2            /* of those, left free by arbitrage */
-#define ENGINE_REST_SIZE         (256u << 10) /* bytes that may have come behind an upgrade */
+#define ENGINE_HTTP_MAX          16              /* warm order connections of one venue */
+#define ENGINE_HEDGE_CONNECTIONS 2               /* of those, left free by arbitrage */
+#define ENGINE_FEED_MAX          35              /* market data connections of one venue: 1024 symbols, 30 each */
+#define ENGINE_SLOTS             ENGINE_FEED_MAX /* of any role */
+#define ENGINE_REST_SIZE         (64u << 10)     /* bytes that may have come behind an upgrade */
 #define ENGINE_TO_HOT_ITEMS      1024u
 #define ENGINE_TO_COURIER_ITEMS  1024u
 #define ENGINE_WEBSOCKET_ORDERS  64      /* requests that may be unanswered on an order WebSocket */
@@ -43,7 +45,7 @@ enum engine_lane { LANE_CONTROL = 0, LANE_COURIER = 1, ENGINE_LANES = 2 };
 enum engine_role { ENGINE_FEED = 0, ENGINE_ORDERS = 1, ENGINE_USER = 2, ENGINE_ROLES = 3 };
 
 enum to_hot_kind {
-    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd, tls; rest bytes in engine.rest[venue][role] */
+    TO_HOT_CONNECTION = 1, /* venue, role, slot, fd, tls, rest: the courier's until the ticket is applied */
     TO_HOT_INPUT = 2,      /* record: REPORT, FILL, BALANCE, STATE, COMMAND, CONFIG, ALARM */
     TO_HOT_PARAMS = 3,     /* index = strategy */
     TO_HOT_LIMITS = 4,
@@ -54,6 +56,7 @@ enum to_hot_kind {
     TO_HOT_VENUE_OFF = 9, /* venue, number 1 off, 0 on; record: STATE with actor */
     TO_HOT_STOP = 10,     /* no new orders, then leave the loop once nothing is open or time is up */
     TO_HOT_TEXT = 11,     /* text for venue.reason */
+    TO_HOT_ALONE = 12,    /* venue, number: nothing leaves before this time (CLOCK_MONOTONIC ns); text: why */
 };
 
 struct to_hot {
@@ -63,6 +66,7 @@ struct to_hot {
     uint32_t role;
     uint32_t slot;
     int fd;
+    const uint8_t *rest; /* bytes that came behind the upgrade */
     uint32_t rest_size;
     uint32_t rest_plain_size; /* of them decrypted */
     struct tls *tls;          /* NULL: plain */
@@ -79,9 +83,13 @@ struct to_hot {
 };
 
 enum to_courier_kind {
-    TO_COURIER_LOST = 1,       /* a connection ended: open a new one */
+    TO_COURIER_LOST = 1,       /* a connection ended and none holds its place: open a new one */
     TO_COURIER_UNRESOLVED = 2, /* ask the venue about this order */
-    TO_COURIER_TLS = 3,        /* of a connection that is gone: destroy it */
+    TO_COURIER_REPLACE = 3,    /* the venue will close this connection: open its successor now */
+    TO_COURIER_REPLACED = 4,   /* the successor holds the place */
+    TO_COURIER_MISSED = 5,     /* the successor ended before it could; the connection itself is there */
+    TO_COURIER_ALONE = 6,      /* the venue wants to be left alone until number (CLOCK_MONOTONIC ns) */
+    TO_COURIER_TLS = 7,        /* of a connection that is gone: destroy it */
 };
 
 struct to_courier {
@@ -94,6 +102,7 @@ struct to_courier {
     uint64_t pair_id;
     uint64_t order_id;
     int64_t sent_wall_ns;
+    int64_t number;
     struct tls *tls;
     char client_id[32];
     char venue_order_id[40];
@@ -132,7 +141,6 @@ struct engine {
     struct spsc *to_hot[ENGINE_LANES];
     struct spsc *to_courier;
     _Atomic(struct uring *) ring; /* hot creates; the others only wake it */
-    uint8_t *rest[ABI_VENUE_MAX][ENGINE_ROLES];
     uint64_t generation;
     int64_t wall_offset_ns;
     uint32_t start_state; /* enum abi_state to enter when recovery is over */

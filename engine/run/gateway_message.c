@@ -8,11 +8,11 @@
 
 void gateway_quote(struct hot *hot, uint32_t number, const struct journal_quote *quote) {
     struct gateway *gateway = &hot->gateway[quote->venue];
-    (void)number;
     gateway->view.quotes++;
     gateway->view.data_mono_ns = quote->recv_ns;
-    gateway->feed_ready = true;
-    apply_quote(hot, quote, quote->recv_ns);
+    if (gateway->refused_count > 0) gateway_not_refused(hot, quote->venue, quote->symbol);
+    if (gateway_is_news(hot, number, quote->symbol, quote->venue_seq, quote->recv_ns))
+        apply_quote(hot, quote, quote->recv_ns);
     if (gateway->view.state != ABI_VENUE_UP) gateway_state(hot, quote->venue);
 }
 
@@ -34,33 +34,52 @@ static void quote_message(struct hot *hot, uint32_t number, const struct venue_q
     gateway_quote(hot, number, &quote);
 }
 
-static void control_message(struct hot *hot, struct hot_connection *connection,
-                            const struct venue_message *message) {
+static void refused_by_venue(struct hot *hot, const struct hot_connection *connection,
+                             const struct venue_message *message) {
+    apply_alarm(hot, ABI_ALARM_ATTENTION, "SUBSCRIPTION", "venue %s refuses the private stream: %.*s",
+                hot->gateway[connection->venue].settings->name,
+                (int)(message->text.size < 80 ? message->text.size : 80),
+                message->text.data == NULL ? "" : message->text.data);
+}
+
+static void subscription_message(struct hot *hot, uint32_t number, const struct venue_message *message) {
+    const struct hot_connection *connection = &hot->connection[number];
+    if (connection->role == ENGINE_FEED) {
+        if (gateway_refused(hot, number, message)) gateway_subscribed(hot, number);
+    } else if (message->ok == 1) {
+        gateway_subscribed(hot, number);
+    } else {
+        refused_by_venue(hot, connection, message);
+    }
+}
+
+/* Said on every connection of the venue that is about to end, or on one alone: each asks for its own successor. */
+static void shutdown_message(struct hot *hot, uint32_t number) {
+    struct hot_connection *connection = &hot->connection[number];
+    if (connection->duty != HOT_HOLDER) return;
+    log_write(LOG_INFO, "venue %s announces that it will close %s connection %u",
+              hot->gateway[connection->venue].settings->name, gateway_role_name(connection->role),
+              connection->slot + 1);
+    gateway_tell_courier(hot, TO_COURIER_REPLACE, connection->venue, connection->role, connection->slot);
+}
+
+static void control_message(struct hot *hot, uint32_t number, const struct venue_message *message) {
+    struct hot_connection *connection = &hot->connection[number];
     struct gateway *gateway = &hot->gateway[connection->venue];
     switch (message->type) {
     case VENUE_TYPE_SUB_ACK:
-        if (message->ok == 1) {
-            if (connection->role == ENGINE_FEED)
-                gateway->feed_ready = true;
-            else
-                gateway->user_ready = true;
-        } else {
-            apply_alarm(hot, ABI_ALARM_ATTENTION, "SUBSCRIPTION", "venue %s refused %s subscription: %.*s",
-                        gateway->settings->name, message->ok == 2 ? "part of the" : "the",
-                        (int)(message->text.size < 80 ? message->text.size : 80),
-                        message->text.data == NULL ? "" : message->text.data);
-        }
+        subscription_message(hot, number, message);
         break;
     case VENUE_TYPE_USER_SUB:
-        gateway->user_ready = message->ok == 1;
+        if (message->ok == 1) gateway_subscribed(hot, number);
         break;
     case VENUE_TYPE_USER_TERMINATED:
-        gateway->user_ready = false;
+        if (connection->duty == HOT_RETIRING) break;
         order_lost_connection(hot, connection->venue, "private stream ended by the venue");
-        gateway_subscribe_user(hot, gateway, (uint32_t)(connection - hot->connection));
+        gateway_subscribe_user(hot, number);
         break;
     case VENUE_TYPE_SHUTDOWN:
-        log_write(LOG_INFO, "venue %s announces that it will close the connection", gateway->settings->name);
+        shutdown_message(hot, number);
         break;
     case VENUE_TYPE_CONTROL_ERROR:
         apply_alarm(hot, ABI_ALARM_ATTENTION, "VENUE_SAYS", "venue %s: %.*s (code %d)", gateway->settings->name,
@@ -114,7 +133,7 @@ void gateway_message(struct hot *hot, uint32_t number, const uint8_t *data, size
                   message->why == NULL ? "" : message->why);
         if (connection->role != ENGINE_FEED) order_message(hot, number, message);
     } else if (message->verdict == VENUE_CONTROL) {
-        control_message(hot, connection, message);
+        control_message(hot, number, message);
     } else {
         order_message(hot, number, message);
     }

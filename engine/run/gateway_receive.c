@@ -4,12 +4,24 @@
 #include "../base/text.h"
 #include "gateway.h"
 
+void gateway_say_close(struct hot *hot, uint32_t number, uint16_t code) {
+    const uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+    (void)send_control(hot, number, WS_CLOSE, payload, sizeof payload);
+}
+
 static void close_for_protocol(struct hot *hot, uint32_t number, uint16_t code, const char *why) {
-    uint8_t frame[64];
-    int64_t size = ws_encode_close(code, 0x5a5a5a5au, frame, sizeof frame);
-    if (size > 0) (void)wire_send(hot->wires, number, frame, (size_t)size);
+    gateway_say_close(hot, number, code);
     wire_remove(hot->wires, number);
     gateway_lost(hot, number, why);
+}
+
+/* A first piece of a message needs a buffer to be joined in. False: all are lent out. */
+static bool lend_fragments(struct hot *hot, struct ws_parser *ws, uint8_t first_byte) {
+    const uint8_t final = 0x80, opcode = 0x0f;
+    if (ws->fragments != NULL || (first_byte & final) != 0 || (first_byte & opcode) > WS_BINARY) return true;
+    if (hot->fragments_free == 0) return false;
+    ws->fragments = hot->fragments[--hot->fragments_free];
+    return true;
 }
 
 static void consume(struct hot *hot, uint32_t number, int64_t used) {
@@ -24,6 +36,10 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     size_t size, need = 0;
     uint8_t *data = wire_data(hot->wires, number, &size);
     if (size == 0) return false;
+    if (!lend_fragments(hot, &connection->ws, data[0])) {
+        close_for_protocol(hot, number, 1009, "too many messages in pieces at once");
+        return false;
+    }
     stages_message(&hot->stages);
     struct ws_event event;
     int64_t used = ws_parse(&connection->ws, data, size, &event, &need);
@@ -45,8 +61,14 @@ static bool websocket_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
         return false;
     }
     if (!connection->used) return false;
+    if (!connection->ws.in_message) gateway_return_fragments(hot, connection);
     consume(hot, number, used);
     return true;
+}
+
+static void note_retry_after(struct hot *hot, uint32_t venue, const struct http_answer *answer) {
+    if ((answer->status == 429 || answer->status == 418) && answer->retry_after_s > 0)
+        gateway_retry_after(hot, venue, answer->status, (int64_t)answer->retry_after_s * 1000000000);
 }
 
 static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
@@ -65,13 +87,19 @@ static bool http_step(struct hot *hot, uint32_t number, int64_t recv_ns) {
     connection->frame_ns = recv_ns;
     struct gateway *gateway = &hot->gateway[connection->venue];
     gateway->view.frame_mono_ns = recv_ns;
-    gateway_message(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
+    note_retry_after(hot, connection->venue, &answer);
+    if (connection->busy_order_id != HOT_WARMING)
+        gateway_message(hot, number, answer.body, answer.body_size, false, answer.status, recv_ns);
     if (!connection->used) return false;
     connection->busy_order_id = 0;
     consume(hot, number, used);
     if (!answer.keep_alive) {
         wire_remove(hot->wires, number);
         gateway_lost(hot, number, "venue does not keep the connection");
+        return false;
+    }
+    if (connection->duty == HOT_RETIRING) {
+        gateway_dismiss(hot, number);
         return false;
     }
     gateway_capacity(hot, connection->venue);

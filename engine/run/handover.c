@@ -34,11 +34,15 @@ void handover_destroy(struct handover *handover) {
 }
 
 static void keep(struct handover *handover, uint32_t key, const struct handover_quote *quote) {
-    handover->kept[key] = *quote;
+    struct handover_quote *kept = &handover->kept[key];
     if (handover->is_kept[key]) {
         __atomic_store_n(&handover->replaced_count, handover->replaced_count + 1, __ATOMIC_RELAXED);
+        /* While a connection is replaced two carry the symbol: the slower one's older quote is not the newest. */
+        bool older = quote->venue_seq != 0 && quote->venue_seq < kept->venue_seq;
+        if (!older || quote->connection == kept->connection) *kept = *quote;
         return;
     }
+    *kept = *quote;
     handover->is_kept[key] = true;
     handover->queue[(handover->queue_begin + handover->queue_count++) % handover->key_count] = key;
 }

@@ -1,6 +1,7 @@
 /* The hot thread's loop and its messages from the control thread. */
 #include "hot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,6 +22,17 @@
 #define HOT_STOP_NS       5000000000
 #define HOT_CLOCK_NS      1000000
 
+/* Written to, so that no page fault comes later. */
+static int allocate_fragments(struct hot *hot) {
+    for (uint32_t i = 0; i < HOT_FRAGMENTS; i++) {
+        uint8_t *buffer = malloc(WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
+        if (buffer == NULL) return ERROR_SYSTEM;
+        memset(buffer, 0, WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
+        hot->fragments[hot->fragments_free++] = buffer;
+    }
+    return 0;
+}
+
 struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     struct hot *hot = aligned_alloc(64, (sizeof *hot + 63) & ~(size_t)63);
     if (hot == NULL) {
@@ -31,10 +43,9 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     hot->engine = engine;
     hot->core = engine->core;
     hot->answer_timeout_ns = engine->settings.limits.answer_timeout_ns;
-    hot->fragments = malloc((size_t)URING_CONNECTION_MAX * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
-    if (hot->fragments == NULL) {
+    if (allocate_fragments(hot) != 0) {
         error_set(trail, ERROR_SYSTEM, "no memory for the hot thread");
-        free(hot);
+        hot_destroy(hot);
         return NULL;
     }
     hot->stages.out = engine->segment->stage;
@@ -50,19 +61,21 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
     snprintf(hot->status.state_reason, sizeof hot->status.state_reason, "connecting to the venues");
     atomic_store(&engine->state_version, 1);
     atomic_store(&engine->trading_state, ABI_STATE_STARTING);
+    hot->connection_max = HOT_SPARE_CONNECTIONS;
     for (uint32_t v = 0; v < engine->setup.venue_count; v++) {
-        gateway_init(hot, v);
+        hot->connection_max += gateway_init(hot, v);
         hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
     }
+    assert(hot->connection_max <= URING_CONNECTION_MAX);
     return hot;
 }
 
 int hot_open(struct hot *hot, struct error_trail *trail) {
     int code = tls_memory_pool(trail);
     if (code != 0) return code;
-    hot->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, trail);
+    hot->ring = uring_create(hot->connection_max, HOT_RECEIVE_SIZE, trail);
     if (hot->ring == NULL) return trail->code;
-    hot->wires = wires_create(hot->ring, URING_CONNECTION_MAX);
+    hot->wires = wires_create(hot->ring, hot->connection_max);
     if (hot->wires == NULL) return error_set(trail, ERROR_SYSTEM, "no memory for connections");
     return receivers_start(hot, trail);
 }
@@ -71,7 +84,10 @@ void hot_destroy(struct hot *hot) {
     receivers_stop(hot); /* they wake the ring below */
     wires_destroy(hot->wires);
     if (hot->ring != NULL) uring_destroy(hot->ring);
-    free(hot->fragments);
+    for (uint32_t n = 0; n < URING_CONNECTION_MAX; n++) /* those lent out */
+        free(hot->connection[n].ws.fragments);
+    while (hot->fragments_free > 0)
+        free(hot->fragments[--hot->fragments_free]);
     free(hot);
 }
 
@@ -199,6 +215,9 @@ static void take(struct hot *hot, struct to_hot *message) {
     case TO_HOT_STOP:
         stop_trading(hot);
         hot->stop_deadline_ns = clock_mono_ns() + HOT_STOP_NS;
+        break;
+    case TO_HOT_ALONE:
+        gateway_leave_alone(hot, message->venue, message->number, message->text);
         break;
     case TO_HOT_TEXT:
         text_copy(gateway->connect_error, sizeof gateway->connect_error, message->text);

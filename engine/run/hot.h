@@ -5,38 +5,59 @@
 #include "../net/uring.h"
 #include "../net/wire.h"
 #include "../net/ws.h"
+#include "../venue/order_frame.h"
 #include "engine.h"
 #include "stages.h"
 #include "symbol_names.h"
 
-#define HOT_RECEIVE_SIZE    (WS_MESSAGE_SIZE_MAX + WS_FRAME_OVERHEAD_MAX)
-#define HOT_FRAME_SIZE      4096
-#define HOT_JOURNAL_SAMPLE  16       /* every so many appends one is timed */
-#define HOT_PUBLISH_NS      2000000  /* latched blocks: at most this often while something changes */
-#define HOT_HEARTBEAT_NS    50000000 /* and at least this often */
-#define HOT_MARK_NS         1000000000
-#define HOT_PING_NS         15000000000
-#define HOT_SILENCE_NS      40000000000 /* no frame, not even an answer to two pings: the connection is dead */
-#define HOT_SUBSCRIBE_NS    10000000000 /* a subscription refused, or not confirmed for so long: start over */
-#define HOT_HOLD_NS         1000000000  /* after "too many" without a time; with one, at most: */
-#define HOT_HOLD_MOST_NS    60000000000
+/* Of each connection: the longest frame, or answer over HTTP. What venues say to us is below 64 KiB. */
+#define HOT_RECEIVE_SIZE      ((256u << 10) + WS_FRAME_OVERHEAD_MAX)
+#define HOT_SPARE_CONNECTIONS 16 /* successors of market data connections */
+#define HOT_FRAGMENTS         4  /* messages in pieces that may be under way at once */
+#define HOT_FRAME_SIZE        4096
+#define HOT_JOURNAL_SAMPLE    16       /* every so many appends one is timed */
+#define HOT_PUBLISH_NS        2000000  /* latched blocks: at most this often while something changes */
+#define HOT_HEARTBEAT_NS      50000000 /* and at least this often */
+#define HOT_MARK_NS           1000000000
+#define HOT_PING_NS           15000000000
+#define HOT_PONG_NS           10000000000 /* no frame of any kind for so long after a ping: the connection is dead */
+#define HOT_WARM_NS           20000000000 /* an HTTP connection idle for so long is used once, so that it stays open */
+#define HOT_SUBSCRIBE_NS      10000000000 /* a subscription refused, or not confirmed for so long: start over */
+#define HOT_RENUMBER_NS       3000000000  /* older numbers for so long: the venue counts anew, it does not lag */
+#define HOT_RETIRE_NS         5000000000  /* a replaced connection is still read for so long: answers come on it */
+#define HOT_HOLD_NS           1000000000  /* after "too many" without a time; with one, at most: */
+#define HOT_HOLD_MOST_NS      60000000000
 /* Core calls nest: an order's SENT report comes inside the actions of the decision that made it. */
-#define HOT_DEPTH           6
-#define HOT_JOURNAL_RESERVE 2048u /* records kept free for what must still be written when the disk is slow */
+#define HOT_DEPTH             6
+#define HOT_JOURNAL_RESERVE   2048u /* records kept free for what must still be written when the disk is slow */
+
+/* A place (venue, role, slot) is held by one connection. To replace it, a second one is opened and subscribed while
+ * the first goes on; once the second delivers it holds the place:
+ *
+ *   SUCCESSOR --delivers, or the holder is lost--> HOLDER --replaced--> RETIRING --read a while longer--> closed */
+#define HOT_WARMING UINT64_MAX /* the answer awaited is to a request that only keeps the connection open */
+
+enum hot_duty { HOT_HOLDER = 0, HOT_SUCCESSOR = 1, HOT_RETIRING = 2 };
 
 /* One live connection; the index is its number in the uring. */
 struct hot_connection {
     bool used;
     bool websocket;
+    bool subscribed; /* the venue confirmed what we asked for on it; true where there is nothing to ask for */
+    enum hot_duty duty;
     uint32_t venue;
     uint32_t role;
-    uint32_t slot;          /* HTTP order connections: 0 .. n-1 */
-    uint64_t busy_order_id; /* HTTP: the order whose answer is awaited; 0: free */
+    uint32_t slot;          /* 0 .. n-1 of the role's connections */
+    uint64_t busy_order_id; /* HTTP: the order whose answer is awaited, or HOT_WARMING; 0: free */
     int64_t busy_since_ns;
     int64_t added_ns;
-    int64_t frame_ns; /* last frame of any kind */
-    int64_t ping_ns;  /* last keepalive we sent */
-    bool logged_on;   /* see session.h */
+    int64_t subscribed_ns;
+    int64_t retired_ns;
+    int64_t frame_ns;  /* last frame of any kind */
+    int64_t data_ns;   /* last quote; 0: none yet */
+    int64_t behind_ns; /* since then its quotes are older than what is known; 0: they are not */
+    int64_t ping_ns;   /* last keepalive we sent */
+    bool logged_on;    /* see session.h */
     struct ws_parser ws;
 };
 
@@ -45,17 +66,25 @@ struct gateway {
     const struct settings_venue *settings;
     const struct venue_keys *keys;
     const struct order_template *form; /* of each symbol's orders */
-    int feed, user;                    /* connection numbers, -1: none */
-    int orders[ENGINE_HTTP_MAX];       /* WebSocket order path: [0] only */
+    char host[96];                     /* Host header of the order path */
+    int feed[ENGINE_FEED_MAX];         /* connection numbers of the holders, -1: none */
+    int user;
+    int orders[ENGINE_HTTP_MAX]; /* WebSocket order path: [0] only */
+    uint32_t feed_count;
     uint32_t orders_count;
-    bool feed_ready; /* subscribed */
-    bool user_ready;
+    uint32_t feed_symbols[ENGINE_FEED_MAX]; /* how many symbols each carries */
+    uint8_t feed_slot[ABI_SYMBOL_MAX];      /* which one carries a traded symbol */
+    uint32_t refused_count;                 /* symbols whose subscription the venue refused */
+    uint32_t refused_on[ENGINE_FEED_MAX];   /* of them by connection */
+    bool refused[ABI_SYMBOL_MAX];
     bool off; /* by a person */
     char off_reason[96];
     char connect_error[96]; /* why the last attempt to connect failed; empty once one succeeded */
     char logon_error[96];   /* the venue's words when it refused the logon; empty once it agreed */
     uint32_t capacity_told; /* what the core thinks may leave now */
     int64_t hold_until_ns;  /* the venue said "too many": nothing leaves before */
+    int64_t alone_until_ns; /* it said for how long (Retry-After): nothing leaves, nothing is asked */
+    char alone_reason[96];
     int64_t clock_offset_ns;
     uint64_t request_id;
     struct abi_venue view;       /* published */
@@ -97,11 +126,15 @@ struct hot {
     struct hot_connection connection[URING_CONNECTION_MAX];
     struct core_out out[HOT_DEPTH];
     struct venue_message message;
-    uint8_t frame[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX];
+    struct order_frame frame[2];
     uint8_t sealed[2][HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX + TLS_SEAL_EXTRA];
     char text[HOT_FRAME_SIZE];
     int64_t submitted_ns[ABI_RING_SIZE]; /* by order id: just before its bytes went to the kernel */
-    uint8_t *fragments;                  /* one WebSocket reassembly buffer per connection */
+    /* Reassembly buffers of WebSocket messages in pieces, lent to a connection from a first piece to the last. */
+    uint8_t *fragments[HOT_FRAGMENTS];
+    uint32_t fragments_free;
+    uint32_t connection_max;                          /* all places, and room to replace some */
+    uint64_t sequence[ABI_SYMBOL_MAX][ABI_VENUE_MAX]; /* the venue's number of the newest quote; kept over a loss */
 };
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail);
@@ -136,13 +169,18 @@ int send_text(struct hot *hot, uint32_t connection, const char *text, size_t siz
 int send_control(struct hot *hot, uint32_t connection, enum ws_opcode opcode, const uint8_t *payload, size_t size);
 
 /* ---- gateway*.c: connections of a venue ---- */
-void gateway_init(struct hot *hot, uint32_t venue);
+/* Returns how many connections the venue may have at once, successors of all but the feed's included. */
+uint32_t gateway_init(struct hot *hot, uint32_t venue);
 void gateway_add(struct hot *hot, const struct to_hot *message);
 void gateway_receive(struct hot *hot, uint32_t connection, int64_t recv_ns);
 void gateway_lost(struct hot *hot, uint32_t connection, const char *why);
 void gateway_house(struct hot *hot); /* staleness, keepalives, capacity; about every 10 ms */
 void gateway_capacity(struct hot *hot, uint32_t venue);
 void gateway_state(struct hot *hot, uint32_t venue);
+/* Until then (CLOCK_MONOTONIC ns) no order leaves; the venue is STALE for this reason. */
+void gateway_leave_alone(struct hot *hot, uint32_t venue, int64_t until_ns, const char *reason);
+/* The venue said "too many" and for how long: nobody speaks to it before. status: of HTTP. */
+void gateway_retry_after(struct hot *hot, uint32_t venue, int status, int64_t wait_ns);
 void gateway_off(struct hot *hot, uint32_t venue, bool off, const struct journal_state *by);
 
 /* ---- order_events.c: what venues say about orders -> reports and fills ---- */

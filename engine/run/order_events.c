@@ -166,6 +166,8 @@ static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *or
                   class == VENUE_CLASS_RATE || class == VENUE_CLASS_BAN || class == VENUE_CLASS_RETRY ||
                   class == VENUE_CLASS_HALT;
     if (class == VENUE_CLASS_RATE) hold(hot, venue, message); /* before a hedge is thought of */
+    if (class == VENUE_CLASS_BAN && message->retry_after_ns > clock_wall_ns())
+        gateway_retry_after(hot, venue, 418, message->retry_after_ns - clock_wall_ns());
     if (order != NULL && proves) {
         struct journal_report report;
         report_start(&report, order, JOURNAL_REPORT_REJECT);
@@ -176,7 +178,9 @@ static void error_in(struct hot *hot, uint32_t venue, const struct abi_order *or
     } else if (order != NULL) {
         order_unknown(hot, order->id, message->code, words);
     }
-    if (class == VENUE_CLASS_FATAL || class == VENUE_CLASS_BAN) {
+    /* A ban that says when it ends is waited for; one that does not needs a person. */
+    bool waited_for = class == VENUE_CLASS_BAN && hot->now < hot->gateway[venue].alone_until_ns;
+    if (class == VENUE_CLASS_FATAL || (class == VENUE_CLASS_BAN && !waited_for)) {
         struct journal_state by;
         memset(&by, 0, sizeof by);
         snprintf(by.actor, sizeof by.actor, "engine");
@@ -233,11 +237,15 @@ void order_message(struct hot *hot, uint32_t number, const struct venue_message 
             order_unknown(hot, order->id, 0, message->why != NULL ? message->why : "answer not understood");
         return;
     }
+    /* What a second private stream says of balances may be older than what the first has said since. */
+    bool holder = connection->duty == HOT_HOLDER;
     switch (message->type) {
     case VENUE_TYPE_BALANCES:
+        if (!holder) break;
         balances_in(hot, venue, message);
         break;
     case VENUE_TYPE_BALANCE_DELTA:
+        if (!holder) break;
         apply_alarm(hot, ABI_ALARM_ATTENTION, "TRANSFER", "venue %s: a deposit, withdrawal or transfer was made",
                     hot->gateway[venue].settings->name);
         break;

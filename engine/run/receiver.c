@@ -33,9 +33,10 @@ static bool allocate(struct receiver *receiver) {
     receiver->tasks = ring_of(RECEIVER_TASKS, sizeof(struct receiver_task));
     receiver->notes = ring_of(RECEIVER_NOTES, sizeof(struct receiver_note));
     receiver->life = block(URING_CONNECTION_MAX * sizeof *receiver->life);
+    receiver->seen = block(URING_CONNECTION_MAX * sizeof *receiver->seen);
     receiver->fragments = block((size_t)RECEIVER_FRAGMENTS * WS_MESSAGE_SIZE_MAX + VENUE_SLACK_SIZE);
-    bool whole =
-        receiver->tasks != NULL && receiver->notes != NULL && receiver->life != NULL && receiver->fragments != NULL;
+    bool whole = receiver->tasks != NULL && receiver->notes != NULL && receiver->life != NULL &&
+                 receiver->seen != NULL && receiver->fragments != NULL;
     for (uint32_t i = 0; i < RECEIVER_RESTS; i++) {
         receiver->rest[i].bytes = block(ENGINE_REST_SIZE);
         whole = whole && receiver->rest[i].bytes != NULL;
@@ -70,6 +71,7 @@ void receiver_destroy(struct receiver *receiver) {
     for (uint32_t i = 0; i < RECEIVER_RESTS; i++)
         free(receiver->rest[i].bytes);
     free(receiver->fragments);
+    free(receiver->seen);
     free(receiver->life);
     free(receiver->notes);
     free(receiver->tasks);
@@ -208,9 +210,9 @@ static void *receiver_main(void *argument) {
     snprintf(name, sizeof name, "receive-%u", receiver->index);
     pthread_setname_np(pthread_self(), name);
     pin(receiver);
-    receiver->ring = uring_create(URING_CONNECTION_MAX, HOT_RECEIVE_SIZE, &receiver->trail);
+    receiver->ring = uring_create(receiver->connection_max, HOT_RECEIVE_SIZE, &receiver->trail);
     if (receiver->ring != NULL && tls_memory_pool(&receiver->trail) == 0)
-        receiver->wires = wires_create(receiver->ring, URING_CONNECTION_MAX);
+        receiver->wires = wires_create(receiver->ring, receiver->connection_max);
     if (receiver->wires == NULL) {
         if (receiver->trail.code == 0) error_set(&receiver->trail, ERROR_SYSTEM, "no memory for connections");
         atomic_store(&receiver->state, RECEIVER_FAILED);

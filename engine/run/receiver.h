@@ -26,7 +26,7 @@
 #define RECEIVER_TASKS     64u
 #define RECEIVER_FRAGMENTS 4 /* messages in pieces that may be under way at once */
 #define RECEIVER_EVENTS    64
-#define RECEIVER_RESTS     4 /* connections that may be on their way at once */
+#define RECEIVER_RESTS     16 /* connections that may be on their way at once */
 
 enum receiver_task_kind { RECEIVER_ADD = 1, RECEIVER_SEND = 2, RECEIVER_REMOVE = 3 };
 
@@ -90,7 +90,8 @@ struct receiver {
     const struct engine *engine;
     const struct symbol_names *symbols[ABI_VENUE_MAX];
     uint32_t index;
-    int32_t cpu; /* -1: not pinned */
+    uint32_t connection_max; /* at once; set before the start */
+    int32_t cpu;             /* -1: not pinned */
     pthread_t thread;
     bool started;
     _Atomic bool stop;
@@ -103,7 +104,8 @@ struct receiver {
     struct spsc *notes;
     struct handover quotes;
     struct receiver_rest rest[RECEIVER_RESTS];
-    struct receiver_life *life; /* by the hot thread's number */
+    struct receiver_life *life; /* by the hot thread's number, */
+    struct receiver_life *seen; /* and what the hot thread has counted of it; over all uses of a number */
     /* The receiver's own. */
     struct wires *wires;
     struct stages stages;

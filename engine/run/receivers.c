@@ -13,7 +13,6 @@
 struct remote {
     struct receiver *receiver; /* NULL: the connection is the hot thread's own */
     uint32_t generation;
-    struct receiver_life seen; /* what was counted already */
 };
 
 struct receivers {
@@ -42,6 +41,7 @@ int receivers_start(struct hot *hot, struct error_trail *trail) {
         struct receiver *receiver = receiver_create(hot->engine, i, cpu, trail);
         if (receiver == NULL) return trail->code;
         receivers->receiver[i] = receiver;
+        receiver->connection_max = hot->connection_max;
         for (uint32_t v = 0; v < settings->venue_count; v++)
             receiver->symbols[v] = &hot->gateway[v].symbols;
         int code = receiver_start(receiver, hot->ring, &receivers->hot_sleeps, trail);
@@ -102,8 +102,7 @@ int receivers_add(struct hot *hot, const struct to_hot *message) {
                                    .fd = message->fd,
                                    .tls = message->tls,
                                    .rest_plain_size = message->rest_plain_size};
-    int code =
-        lay_rest(receiver, hot->engine->rest[message->venue][message->role], message->rest_size, &task->rest);
+    int code = lay_rest(receiver, message->rest, message->rest_size, &task->rest);
     if (code == 0) code = give(receiver, task);
     if (code != 0) {
         if (task->rest < RECEIVER_RESTS) atomic_store(&receiver->rest[task->rest].busy, false);
@@ -112,8 +111,6 @@ int receivers_add(struct hot *hot, const struct to_hot *message) {
     }
     remote->receiver = receiver;
     remote->generation = task->generation;
-    const struct receiver_life *life = &receiver->life[number];
-    remote->seen = *life; /* the number's former use is counted; nobody stores there now */
     return number;
 }
 
@@ -226,19 +223,20 @@ static uint64_t since_seen(const uint64_t *now, uint64_t *seen) {
 }
 
 static void look_at(struct hot *hot, uint32_t number) {
-    struct remote *remote = &hot->receivers->remote[number];
+    const struct remote *remote = &hot->receivers->remote[number];
     const struct receiver_life *life = &remote->receiver->life[number];
+    struct receiver_life *seen = &remote->receiver->seen[number];
     struct abi_venue *view = &hot->gateway[hot->connection[number].venue].view;
-    uint64_t bytes = since_seen(&life->bytes, &remote->seen.bytes);
-    uint64_t messages = since_seen(&life->messages, &remote->seen.messages);
-    uint64_t rejected = since_seen(&life->rejected, &remote->seen.rejected);
+    uint64_t bytes = since_seen(&life->bytes, &seen->bytes);
+    uint64_t messages = since_seen(&life->messages, &seen->messages);
+    uint64_t rejected = since_seen(&life->rejected, &seen->rejected);
     view->bytes_in += bytes;
     view->messages += messages;
     view->rejected += rejected;
     hot->counters.value[ABI_COUNTER_BYTES_IN] += bytes;
     hot->counters.value[ABI_COUNTER_MESSAGES] += messages;
     hot->counters.value[ABI_COUNTER_REJECTED] += rejected;
-    hot->counters.value[ABI_COUNTER_IGNORED] += since_seen(&life->ignored, &remote->seen.ignored);
+    hot->counters.value[ABI_COUNTER_IGNORED] += since_seen(&life->ignored, &seen->ignored);
     int64_t frame_ns = __atomic_load_n(&life->frame_ns, __ATOMIC_RELAXED);
     if (frame_ns > hot->connection[number].frame_ns) hot->connection[number].frame_ns = frame_ns;
     if (frame_ns > view->frame_mono_ns) view->frame_mono_ns = frame_ns;

@@ -61,7 +61,7 @@ static int choose_connection(struct hot *hot, struct gateway *gateway, const cha
     return -1;
 }
 
-static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
+static void encode(struct hot *hot, struct outgoing *out, struct order_frame *frame) {
     const struct journal_order *order = out->order;
     struct gateway *gateway = &hot->gateway[order->venue];
     out->connection = choose_connection(hot, gateway, &out->why);
@@ -71,22 +71,15 @@ static void encode(struct hot *hot, struct outgoing *out, uint8_t *frame) {
                                      .qty = order->qty,
                                      .side = order->side,
                                      .wall_ns = clock_wall_ns() + gateway->clock_offset_ns};
-    bool framed = gateway->ops->orders_by_websocket;
-    char *to = framed ? hot->text : (char *)frame;
-    int size = order_template_write(&gateway->form[order->symbol], &what, to, HOT_FRAME_SIZE);
-    int64_t length = size;
-    if (size > 0 && framed)
-        length = ws_encode(WS_TEXT, (const uint8_t *)to, (size_t)size, next_mask(hot), frame,
-                           HOT_FRAME_SIZE + WS_FRAME_OVERHEAD_MAX);
-    if (size <= 0 || length <= 0) {
+    if (order_frame_write(frame, gateway->ops, &gateway->form[order->symbol], &what, next_mask(hot)) != 0) {
         out->connection = -1;
-        out->why = "order does not fit its frame";
+        out->why = "order cannot be written for this venue";
         return;
     }
-    out->bytes = frame;
-    out->size = (size_t)length;
+    out->bytes = frame->bytes;
+    out->size = frame->size;
     /* Taken now, so that the pair's second leg at the same venue looks elsewhere. */
-    if (framed) return;
+    if (gateway->ops->orders_by_websocket) return;
     hot->connection[out->connection].busy_order_id = order->order_id;
     hot->connection[out->connection].busy_since_ns = hot->now;
 }
@@ -178,7 +171,7 @@ void send_orders(struct hot *hot, const struct journal_order *const *orders, uin
         int64_t before = clock_mono_ns();
         for (uint32_t i = 0; i < n; i++) {
             out[i].order = orders[at + i];
-            encode(hot, &out[i], hot->frame[i]);
+            encode(hot, &out[i], &hot->frame[i]);
         }
         seal(hot, out, n);
         int64_t ready = clock_mono_ns();

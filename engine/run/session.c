@@ -16,7 +16,7 @@ static bool has_session(const struct gateway *gateway) {
 void session_begin(struct hot *hot, uint32_t number, const char *logon) {
     struct gateway *gateway = &hot->gateway[hot->connection[number].venue];
     if (!has_session(gateway))
-        gateway_subscribe_user(hot, gateway, number);
+        gateway_subscribe_user(hot, number);
     else if (logon[0] != '\0') /* empty: it could not be signed, and the connection will not become ready */
         (void)send_text(hot, number, logon, strlen(logon));
 }
@@ -39,15 +39,14 @@ static void say(char *out, size_t cap, const char *what, const struct venue_mess
 /* Not ready from here on, so that no hedge of the order that is refused by this message leaves on this connection. */
 static void end(struct hot *hot, uint32_t number, const struct venue_message *message) {
     struct hot_connection *connection = &hot->connection[number];
-    struct gateway *gateway = &hot->gateway[connection->venue];
     char why[96];
     say(why, sizeof why, "session ended", message);
     connection->logged_on = false;
-    gateway->user_ready = false;
+    connection->subscribed = false;
     gateway_capacity(hot, connection->venue);
     gateway_state(hot, connection->venue);
     if (message->verdict == VENUE_ERROR) order_message(hot, number, message);
-    uring_remove(hot->ring, number);
+    wire_remove(hot->wires, number);
     gateway_lost(hot, number, why);
 }
 
@@ -58,7 +57,7 @@ static void logon_answered(struct hot *hot, uint32_t number, const struct venue_
         gateway->logon_error[0] = '\0';
         connection->logged_on = true;
         log_write(LOG_INFO, "venue %s: logged on", gateway->settings->name);
-        gateway_subscribe_user(hot, gateway, number);
+        gateway_subscribe_user(hot, number);
         return;
     }
     say(gateway->logon_error, sizeof gateway->logon_error, "logon refused", message);

@@ -48,7 +48,7 @@ void order_json_balances(const struct json_value *balances, const struct json_na
         if (place) {
             *place = balance;
         } else {
-            why = "balances: more than 512 assets";
+            why = "balances: more than 2048 assets";
         }
     }
     if (!why) why = scan.why;

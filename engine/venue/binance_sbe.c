@@ -1,5 +1,6 @@
 /* Binary market data of Binance: SBE, schema 1 ("spot_stream"), little endian. Only best bid and ask is used; trades
- * and depth are looked through, so that a damaged stream shows, and ignored. A newer version may be longer: its block length says where the symbol is. */
+ * and depth are looked through, so that a damaged stream shows, and ignored. A newer version may be longer: its block
+ * length says where the symbol is. */
 #include <string.h>
 
 #include "binance.h"

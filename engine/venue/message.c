@@ -4,7 +4,7 @@
 
 #include "../base/error.h"
 
-#define EXPONENT_GAP_MAX 19                /* 10^19 is more than any mantissa */
+#define EXPONENT_GAP_MAX 19 /* 10^19 is more than any mantissa */
 
 void message_reset(struct venue_message *out) {
     memset(out, 0, offsetof(struct venue_message, fill));

@@ -143,10 +143,8 @@ static inline bool members_extra(const struct quote_slice *members, uint32_t see
     return scan_integer(&members[MEMBER_EVENT_TIME], &time) && message_time_u64(time, &out->event_ns);
 }
 
-static inline bool quote_json_read(const uint8_t *data, size_t size, struct venue_quote *out) {
-    struct quote_slice members[MEMBER_COUNT];
-    uint32_t seen;
-    if (size < JSON_SIZE_MIN || !json_wrapper_read(data, size, members, &seen)) return false;
+/* From the members' places to their values. */
+static inline bool members_value(const struct quote_slice *members, uint32_t seen, struct venue_quote *out) {
     out->event_ns = 0;
     if (seen != MEMBERS_NEEDED) {
         if ((seen & MEMBERS_NEEDED) != MEMBERS_NEEDED || !members_extra(members, seen, out)) return false;
@@ -158,4 +156,11 @@ static inline bool quote_json_read(const uint8_t *data, size_t size, struct venu
            scan_decimals(&members[MEMBER_BID_PRICE], &members[MEMBER_BID_QTY], &out->bid_price, &out->bid_qty) &&
            scan_decimals(&members[MEMBER_ASK_PRICE], &members[MEMBER_ASK_QTY], &out->ask_price, &out->ask_qty) &&
            quote_finish(out);
+}
+
+static inline bool quote_json_read(const uint8_t *data, size_t size, struct venue_quote *out) {
+    struct quote_slice members[MEMBER_COUNT];
+    uint32_t seen;
+    return size >= JSON_SIZE_MIN && json_wrapper_read(data, size, members, &seen) &&
+           members_value(members, seen, out);
 }

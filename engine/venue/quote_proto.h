@@ -1,8 +1,7 @@
 #pragma once
 /* Reading MEXC's book ticker: a wrapper with channel, symbol and times, and in its body four numbers as texts, each
- * field at most once. The wrapper's are in ascending order, as writers of protobuf do, the ticker's in any; every length
- * fits one byte. What is otherwise is for the full decoder.
- * Included behind scan_scalar.h or scan_avx2.h. */
+ * field at most once. The wrapper's fields are in ascending order, as protobuf's writers do, the ticker's in any; every
+ * length fits one byte. What is otherwise is for the full decoder. Included behind scan_scalar.h or scan_avx2.h. */
 #include <string.h>
 
 #include "quote_read.h"

@@ -76,10 +76,11 @@ static inline bool scan_integer(const struct quote_slice *text, uint64_t *out) {
     return true;
 }
 
-/* What is longer than 16 bytes, or no plain number, is for decimal_parse. */
+/* What is longer than 16 bytes, or no plain number, is for decimal_parse; as long a text as is looked for. */
 static __attribute__((noinline)) bool scan_decimals_slow(const struct quote_slice *first,
                                                          const struct quote_slice *second,
                                                          struct decimal *first_out, struct decimal *second_out) {
+    if (first->size >= SCAN_TEXT_SIZE || second->size >= SCAN_TEXT_SIZE) return false;
     return decimal_parse((const char *)first->data, first->size, first_out) == 0 &&
            decimal_parse((const char *)second->data, second->size, second_out) == 0;
 }

@@ -50,6 +50,7 @@ static inline bool scan_integer(const struct quote_slice *text, uint64_t *out) {
 /* Two decimals at once; false when either is none that can be held exactly. */
 static inline bool scan_decimals(const struct quote_slice *first, const struct quote_slice *second,
                                  struct decimal *first_out, struct decimal *second_out) {
+    if (first->size >= SCAN_TEXT_SIZE || second->size >= SCAN_TEXT_SIZE) return false;
     return decimal_parse((const char *)first->data, first->size, first_out) == 0 &&
            decimal_parse((const char *)second->data, second->size, second_out) == 0;
 }

@@ -52,6 +52,7 @@ static void mexc_decode(enum venue_source source, enum venue_query query, const 
 
 static bool binance_decode_quote(const uint8_t *data, size_t size, bool binary, struct venue_quote *out) {
     if (binary) return false;
+    if (quote_has_avx512()) return binance_quote_avx512(data, size, out);
     return quote_has_avx2() ? binance_quote_avx2(data, size, out) : binance_quote_scalar(data, size, out);
 }
 
@@ -65,6 +66,8 @@ static const struct venue_ops kinds[] = {
         .kind = "binance",
         .orders_by_websocket = true,
         .user_on_orders = true,
+        .feed_symbols_max = 128, /* 1024 streams are allowed; their names must fit the head of one request */
+        .connections_per_5min_max = 300,
         .decode = binance_decode,
         .decode_quote = binance_decode_quote,
         .feed_path = binance_feed_path,
@@ -80,6 +83,8 @@ static const struct venue_ops kinds[] = {
     {
         .kind = "mexc",
         .has_listen_key = true,
+        .feed_symbols_max = 30,
+        .connections_per_5min_max = 300, /* the venue names none */
         .decode = mexc_decode,
         .decode_quote = mexc_decode_quote,
         .feed_path = mexc_feed_path,

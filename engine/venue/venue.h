@@ -20,9 +20,10 @@
 
 #define VENUE_FILLS_MAX        128 /* more than the 100 own trades or open orders asked for in one query */
 #define VENUE_QUERY_ROWS_MAX   100
-#define VENUE_BALANCES_MAX     2048 /* more than the 1024 assets of our own */
+#define VENUE_BALANCES_MAX     2048 /* with something on them: as many assets as an engine has */
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
+#define VENUE_FEED_SYMBOLS_MAX 128 /* of any venue's feed_symbols_max */
 #define VENUE_SLACK_SIZE       64 /* bytes behind a feed message that decode_quote may read, whatever they hold */
 
 struct venue_text {
@@ -202,6 +203,8 @@ struct venue_ops {
     bool orders_by_websocket; /* order path is a WebSocket (else HTTP requests, one in flight per connection) */
     bool user_on_orders;      /* user data comes on the order connection */
     bool has_listen_key;
+    uint32_t feed_symbols_max;         /* symbols that one market data connection takes */
+    uint32_t connections_per_5min_max; /* attempts to connect, per address of ours */
 
     /* Fills *out completely. Never fails: what cannot be read is verdict REJECT with `why`. http_status: 0 on
      * WebSockets. Bytes beyond data+size are not touched. */

@@ -43,7 +43,7 @@ def test_counters_have_their_names_and_refusals_only_those_that_happened(
 ) -> None:
     double.publish("counters", value=range(100, 164), refused=[0] * 12 + [4] + [0] * 51)
     found = bridge.snapshot()
-    assert (found.counters["messages"], found.counters["alarms"], len(found.counters)) == (100, 128, 29)
+    assert (found.counters["messages"], found.counters["alarms"], len(found.counters)) == (100, 128, 30)
     assert found.refused == {"QUOTE_AGE": 4}
 
 

@@ -64,6 +64,25 @@ static inline int booted_connect(struct booted *b, uint32_t venue, enum engine_r
     return ends[1];
 }
 
+/* What has come in is read, as the hot thread's loop does it. */
+static inline void booted_poll(struct booted *b) {
+    struct uring_event event[16];
+    int count = uring_poll(b->hot->ring, SECOND, event, 16);
+    for (int i = 0; i < count; i++) {
+        if (event[i].kind == URING_RECEIVED) gateway_receive(b->hot, event[i].connection, event[i].recv_ns);
+        if (event[i].kind != URING_CLOSED) continue;
+        wire_remove(b->hot->wires, event[i].connection);
+        gateway_lost(b->hot, event[i].connection, "closed");
+    }
+}
+
+/* What the core holds of a symbol at a venue; symbols of the first page. */
+static inline struct abi_quote booted_quote(struct booted *b, uint32_t symbol, uint32_t venue) {
+    static struct abi_book book;
+    core_view_book(b->hot->core, venue, 0, &book);
+    return book.quote[symbol];
+}
+
 /* Bytes that have arrived at the venue's end; 0: none. */
 static inline size_t booted_arrived(int end, uint8_t *out, size_t cap) {
     ssize_t got = recv(end, out, cap, MSG_DONTWAIT);

@@ -1,5 +1,6 @@
-/* Who owns a descriptor: a connection handed to a hot thread that is late stays handed over. Closed here, its number
- * would go to the next connection, and the hot thread would send orders of one venue to another. */
+/* When the courier connects, and who owns a descriptor: one handed to a hot thread that is late stays handed over.
+ * Closed here, its number would go to the next connection, and the hot thread would send orders of one venue to
+ * another. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -64,9 +65,109 @@ static void test_connection_handed_to_a_late_hot_thread_stays_open(void **state)
     booted_end(&b);
 }
 
+/* A venue of HTTP order connections alone; its other addresses are closed. */
+struct lone_venue {
+    struct booted booted;
+    struct venue_ops ops;
+    int listener, closed;
+    pthread_t courier;
+};
+
+static void lone_start(struct lone_venue *lone, uint32_t connections) {
+    uint16_t orders_port, closed_port;
+    struct engine *engine;
+    booted_start(&lone->booted);
+    engine = lone->booted.engine;
+    lone->listener = listen_on(&orders_port);
+    close(listen_on(&closed_port));
+    engine->settings.venue_count = engine->setup.venue_count = 1;
+    engine->settings.venue[0] = engine->settings.venue[MEXC];
+    lone->ops = *engine->ops[MEXC];
+    engine->ops[0] = &lone->ops;
+    point_at(&engine->settings.venue[0], closed_port, orders_port);
+    engine->settings.venue[0].order_connections = connections;
+}
+
+static void lone_run(struct lone_venue *lone) {
+    assert_int_equal(pthread_create(&lone->courier, NULL, courier_main, lone->booted.engine), 0);
+}
+
+static void lone_end(struct lone_venue *lone) {
+    atomic_store(&lone->booted.engine->hot_done, true);
+    pthread_join(lone->courier, NULL);
+    close(lone->listener);
+    booted_end(&lone->booted);
+}
+
+/* Plays the hot thread for a while: takes what comes, at once. Returns how many order connections came. */
+static uint32_t take_connections(struct engine *engine, int64_t for_ns, uint32_t *alarms) {
+    struct to_hot message;
+    uint32_t count = 0;
+    for (int64_t until_ns = clock_mono_ns() + for_ns; clock_mono_ns() < until_ns;) {
+        while (spsc_pop(engine->to_hot[LANE_COURIER], &message)) {
+            if (message.kind == TO_HOT_CONNECTION) {
+                count++;
+                close(message.fd);
+            }
+            if (message.kind == TO_HOT_INPUT && message.record.type == JOURNAL_ALARM) ++*alarms;
+            if (message.ticket != 0) atomic_store(&engine->ticket_applied[LANE_COURIER], message.ticket);
+        }
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    return count;
+}
+
+static void test_attempts_to_connect_stay_within_what_the_venue_allows(void **state) {
+    (void)state;
+    struct lone_venue *lone = calloc(1, sizeof *lone);
+    uint32_t alarms = 0;
+    lone_start(lone, 12);
+    lone->ops.connections_per_5min_max = 20; /* half of them at once, the attempts at the feed among them */
+    lone_run(lone);
+    uint32_t count = take_connections(lone->booted.engine, 2 * SECOND, &alarms);
+    assert_in_range(count, 1, 10);
+    assert_int_equal(alarms, 1);
+    lone_end(lone);
+    free(lone);
+}
+
+static void test_venue_that_wants_to_be_left_alone_is_left_alone(void **state) {
+    (void)state;
+    struct lone_venue *lone = calloc(1, sizeof *lone);
+    uint32_t alarms = 0;
+    lone_start(lone, 4);
+    struct engine *engine = lone->booted.engine;
+    int64_t until_ns = clock_mono_ns() + 2 * SECOND;
+    struct to_courier message = {.kind = TO_COURIER_ALONE, .number = until_ns};
+    assert_int_equal(spsc_push(engine->to_courier, &message), 0);
+    lone_run(lone);
+    assert_int_equal(take_connections(engine, until_ns - clock_mono_ns() - SECOND / 10, &alarms), 0);
+    assert_int_equal(take_connections(engine, SECOND, &alarms), 4);
+    lone_end(lone);
+    free(lone);
+}
+
+static void test_venue_that_does_not_answer_delays_no_other_connection(void **state) {
+    (void)state;
+    struct lone_venue *lone = calloc(1, sizeof *lone);
+    uint32_t alarms = 0;
+    uint16_t silent_port;
+    int silent = listen_on(&silent_port); /* takes connections and never says a word */
+    lone_start(lone, 8);
+    snprintf(lone->booted.engine->settings.venue[0].feed_url, 64, "ws://127.0.0.1:%u", silent_port);
+    lone_run(lone);
+    assert_int_equal(take_connections(lone->booted.engine, SECOND, &alarms), 8);
+    lone_end(lone);
+    close(silent);
+    free(lone);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection_handed_to_a_late_hot_thread_stays_open),
+        cmocka_unit_test(test_attempts_to_connect_stay_within_what_the_venue_allows),
+        cmocka_unit_test(test_venue_that_wants_to_be_left_alone_is_left_alone),
+        cmocka_unit_test(test_venue_that_does_not_answer_delays_no_other_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

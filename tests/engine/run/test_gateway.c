@@ -29,14 +29,14 @@ static void test_connection_that_says_nothing_any_more_is_opened_anew(void **sta
     int venue = booted_connect(&b, BINANCE, ENGINE_ORDERS);
     uint8_t bytes[4096];
     (void)booted_arrived(venue, bytes, sizeof bytes); /* the subscription */
-    b.hot->gateway[BINANCE].user_ready = true;
+    b.hot->connection[b.hot->gateway[BINANCE].orders[0]].subscribed = true;
     int64_t since = b.hot->connection[b.hot->gateway[BINANCE].orders[0]].frame_ns;
     house_at(&b, since + 16 * SECOND);
     assert_true(booted_arrived(venue, bytes, sizeof bytes) > 0); /* it was pinged */
     assert_int_equal(bytes[0], 0x89);
-    house_at(&b, since + 39 * SECOND);
+    house_at(&b, since + 25 * SECOND);
     assert_false(booted_told_lost(&b, BINANCE, ENGINE_ORDERS));
-    house_at(&b, since + 41 * SECOND);
+    house_at(&b, since + 27 * SECOND);
     assert_true(booted_told_lost(&b, BINANCE, ENGINE_ORDERS));
     close(venue);
     booted_end(&b);
@@ -56,7 +56,7 @@ static void test_feed_lost_while_the_venue_is_down_anyway_takes_its_prices_along
                                   .venue_seq = 1000,
                                   .venue = BINANCE};
     apply_quote(b.hot, &quote, 0);
-    gateway_lost(b.hot, (uint32_t)b.hot->gateway[BINANCE].feed, "test");
+    gateway_lost(b.hot, (uint32_t)b.hot->gateway[BINANCE].feed[0], "test");
     quote.venue_seq = 1; /* the next connection numbers anew */
     quote.bid_price = 99;
     quote.recv_ns = clock_mono_ns();
@@ -74,7 +74,7 @@ static void test_venue_that_says_too_many_is_left_alone_for_a_second(void **stat
     booted_start(&b);
     int orders = booted_connect(&b, MEXC, ENGINE_ORDERS), user = booted_connect(&b, MEXC, ENGINE_USER);
     struct gateway *gateway = &b.hot->gateway[MEXC];
-    gateway->user_ready = true;
+    b.hot->connection[gateway->user].subscribed = true;
     gateway_house(b.hot);
     assert_int_equal(gateway->capacity_told, 1);
     struct venue_message *message = &b.hot->message;

@@ -57,18 +57,21 @@ static inline const char *quotes_check_reader(quote_reader *reader, const uint8_
     return wrong;
 }
 
-/* All readers of a kind. Returns NULL or what is wrong; *accepted: by all. */
+/* All readers of a kind that this processor runs. Returns NULL or what is wrong; *accepted: by all. */
 static inline const char *quotes_check(const char *kind, const uint8_t *data, size_t size, bool *accepted) {
     static struct venue_message message;
-    bool binary = strcmp(kind, "mexc") == 0;
+    bool binary = strcmp(kind, "mexc") == 0, again = false;
+    quote_reader *readers[3] = {binary ? mexc_quote_scalar : binance_quote_scalar};
+    uint32_t count = 1;
+    if (quote_has_avx2()) readers[count++] = binary ? mexc_quote_avx2 : binance_quote_avx2;
+    if (quote_has_avx512() && !binary) readers[count++] = binance_quote_avx512;
     uint8_t *copy = quotes_copy(data, size, 0xa5);
     venue_ops_find(kind)->decode(VENUE_SOURCE_FEED, VENUE_QUERY_NONE, copy, size, binary, 0, &message);
-    bool by_avx2 = true;
-    const char *wrong =
-        quotes_check_reader(binary ? mexc_quote_scalar : binance_quote_scalar, data, size, &message, accepted);
-    if (wrong == NULL && quote_has_avx2())
-        wrong = quotes_check_reader(binary ? mexc_quote_avx2 : binance_quote_avx2, data, size, &message, &by_avx2);
-    if (wrong == NULL && by_avx2 != *accepted && quote_has_avx2()) wrong = "only one of plain C and AVX2 accepts";
+    const char *wrong = quotes_check_reader(readers[0], data, size, &message, accepted);
+    for (uint32_t index = 1; index < count && wrong == NULL; index++) {
+        wrong = quotes_check_reader(readers[index], data, size, &message, &again);
+        if (wrong == NULL && again != *accepted) wrong = "what plain C and vectors accept";
+    }
     free(copy);
     return wrong;
 }
