@@ -23,7 +23,7 @@ from bridge import BridgeError, CEngineBridge
 
 SECRET = "bench-secret"
 KINDS = {"b": "binance", "m": "mexc"}
-READY_S = 60.0
+READY_S = 30.0
 ANSWER_S = 180.0
 # Times and counts as wide as the settings allow, so that many trades pass; prices, edges, sizes and balances are judged
 # as ever, and every control is evaluated.
