@@ -365,11 +365,13 @@ static void receive(struct hot *hot, const struct uring_event *event) {
     gateway_receive(hot, event->connection, event->recv_ns);
 }
 
-static void turn(struct hot *hot, const struct uring_event *events, int count) {
+void hot_turn(struct hot *hot, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
-        if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
+        /* One that was replaced, in this very turn too, is removed already. */
+        if (events[i].kind == URING_WOKEN || !hot->connection[events[i].connection].used) continue;
+        if (events[i].kind == URING_RECEIVED) {
             receive(hot, &events[i]);
-        if (events[i].kind == URING_CLOSED) {
+        } else {
             wire_remove(hot->wires, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
@@ -415,7 +417,7 @@ static void loop(struct hot *hot) {
         if (timeout > 0) receivers_awake(hot);
         /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
         int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
-        turn(hot, events, count);
+        hot_turn(hot, events, count);
         count += receivers_take(hot);
         now = clock_mono_ns();
         bool worked = timers(hot, now);

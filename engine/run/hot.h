@@ -142,6 +142,8 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail);
 int hot_open(struct hot *hot, struct error_trail *trail);
 void *hot_main(void *hot); /* thread body */
 void hot_destroy(struct hot *hot);
+/* What one poll has found, and what the other threads have told. */
+void hot_turn(struct hot *hot, const struct uring_event *events, int count);
 
 /* ---- apply.c: one input into the core, its outputs into the journal and the world ---- */
 /* All take the receive time of the bytes that caused them (0: none) for the latency stages. */
