@@ -66,7 +66,7 @@ uint32_t core_scan(const struct core *core, uint64_t symbols[SYMBOLS_WORDS]);
 /* For measuring: called once in a call that finds a pair of venues that qualifies, between detection and controls. What
  * it returns goes to out->detected_ns and nowhere else. NULL, as core_init leaves it: nothing is called. */
 void core_stamp_set(struct core *core, int64_t (*stamp)(void));
-/* The instruction set that scans use: core_init takes the best one the processor has. Results are the same with each. */
+/* The instruction set that scans use: core_init takes the best one the processor has. Results are the same with all. */
 enum abi_detect_kernel core_detect_kernel(const struct core *core);
 /* 0; ERROR_NOT_FOUND when this processor or build does not have it. */
 int core_detect_kernel_set(struct core *core, enum abi_detect_kernel kind);

@@ -76,7 +76,7 @@ static inline void lines_fetch(const void *place, size_t size) {
         __builtin_prefetch((const uint8_t *)place + at, 1);
 }
 
-/* A pair takes its place in tables that were last touched hundreds of pairs ago: they come while the market is judged. */
+/* A pair takes its place in tables last touched hundreds of pairs ago: they come while the market is judged. */
 static void places_fetch(const struct core *core, const struct candidate *c, const struct core_out *out) {
     const struct pair *pair = &core->pair[core->pair_cursor];
     lines_fetch(pair, offsetof(struct pair, leg[2]));

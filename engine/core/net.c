@@ -20,8 +20,8 @@ static int64_t keeps_least(const struct core *core, uint32_t symbol) {
 }
 
 /* The factor that an ask must at least be multiplied by before a bid can qualify for this strategy: its costs, or its
- * least spread in terms of what a sale keeps: bid x 1e8 >= ask x (1e8 + spread) is bid x keeps >= ask x (1e8 + spread) x
- * keeps / 1e8, and keeps is at least keeps_least. */
+ * least spread in terms of what a sale keeps: bid x 1e8 >= ask x (1e8 + spread) is the same as bid x keeps >= ask x
+ * (1e8 + spread) x keeps / 1e8, and keeps is at least keeps_least. */
 static money costs_of(const struct core_params *params, int64_t fee, int64_t keeps) {
     const int64_t *value = params->value;
     money costs = (money)RATIO_ONE + fee * PPM_IN_RATIO + 2 * (money)value[CORE_PARAM_SLIPPAGE_BPS_E4] +

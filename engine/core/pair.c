@@ -2,9 +2,14 @@
  * booked; a pair is judged when all its legs are closed. Reports and fills come in any order. */
 #include "state.h"
 
+_Static_assert((PAIR_SLOTS & (PAIR_SLOTS - 1)) == 0, "slots are counted back across zero");
+
+/* From the latest one back: what is asked for is nearly always among the last few. */
 struct pair *pair_find(struct core *core, uint64_t id) {
-    for (uint32_t i = 0; i < PAIR_SLOTS; i++)
-        if (core->pair_id[i] == id) return id == 0 ? NULL : &core->pair[i];
+    for (uint32_t back = 1; back <= PAIR_SLOTS; back++) {
+        uint32_t slot = (core->pair_cursor - back) % PAIR_SLOTS;
+        if (core->pair_id[slot] == id) return id == 0 ? NULL : &core->pair[slot];
+    }
     return NULL;
 }
 
