@@ -9,8 +9,8 @@ JOBS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run login certificates test test-c test-sanitize test-tsan fuzz check bench bench-engine bench-build \
-  lock clean
+.PHONY: help setup run login certificates test test-c test-sanitize test-tsan fuzz check lock clean
+.PHONY: bench bench-engine bench-build
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -111,6 +111,7 @@ def status(reader: BlockReader, heartbeat_age_s: float) -> Status:
         loop_longest_us=row["loop_longest_ns"] / 1e3,
         stall_total_ms=row["stall_total_ns"] / 1e6,
         quote_handover_full=row["quote_handover_full"],
+        host_gap_us=row["host_gap_ns"] / 1e3,
         tsc_khz=or_none(row["tsc_khz"]),
     )
 

@@ -72,6 +72,7 @@ class Status(Record):
     loop_longest_us: float
     stall_total_ms: float  # lost to turns of the hot loop over the stall limit
     quote_handover_full: int  # layout RECEIVERS: quotes replaced by newer ones because a ring was full
+    host_gap_us: float  # largest gap between two looks at the clock with nothing to do: what the host takes away
     tsc_khz: int | None  # rate of the processor's counter; None: the engine asks the kernel for the time
 
 

@@ -278,6 +278,7 @@ struct abi_status {
     int64_t loop_longest_ns;   /* longest turn since start */
     int64_t stall_total_ns;    /* time lost to turns over the stall limit (ABI_COUNTER_LOOP_STALLS counts them) */
     uint64_t quote_handover_full; /* layout RECEIVERS: quotes replaced by newer ones because a ring was full */
+    int64_t host_gap_ns;       /* largest gap between two looks at the clock with nothing to do: what the host takes */
     int64_t tsc_khz;           /* rate of the processor's time stamp counter; 0: not used, clock_gettime is */
     uint8_t config_hash[32];   /* SHA-256 of the bytes of strategies.json */
     uint8_t engine_config_hash[32]; /* SHA-256 of the bytes of engine.json */

@@ -23,7 +23,7 @@ def group() -> None:
 @bench.command("engine")
 def engine(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Under 45 s; percentiles beyond p99 mean little.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Under 45 s: the scenes of the targets, few samples.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", hidden=True)] = False,
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Fill docs/benchmarks.md from the run.")] = False,
     from_file: Annotated[

@@ -35,10 +35,11 @@ class Plan:
     scenes: tuple[str, ...] = ()  # these alone; empty: all
 
 
+TLS = ("TLS", "tick to order, TLS")
 PLANS = {
     "full": Plan(wire.FULL, 1, 40_000, 3, 60.0, 3000),
-    "quick": Plan(wire.QUICK, 8, 10_000, 1, 1.0, 400),
-    "tiny": Plan(wire.TINY, 100, 400, 0, 0.0, 20, ("parts", "plain", "tick to order", "TLS")),
+    "quick": Plan(wire.QUICK, 8, 10_000, 0, 0.0, 0, ("parts", "plain", "tick to order", "session", *TLS)),
+    "tiny": Plan(wire.TINY, 100, 400, 0, 0.0, 20, ("parts", "plain", "tick to order", TLS[0])),
 }
 
 

@@ -23,18 +23,20 @@ SHARES = (0.5, 0.99, 0.999)
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured. trades: per run; rounds: runs that alternate with the floor; blast_tenths: of a second."""
+    """How much is measured. trades: per run, ended after limit_ms on a machine that is not quiet; rounds: runs that
+    alternate; blast_tenths: of a second."""
 
     trades: int
     warm_up: int
     rounds: int
     echoes: int
     blast_tenths: int
+    limit_ms: int
 
 
-QUICK = Amount(trades=400, warm_up=100, rounds=2, echoes=800, blast_tenths=5)
-FULL = Amount(trades=2500, warm_up=250, rounds=4, echoes=4000, blast_tenths=30)
-TINY = Amount(trades=20, warm_up=5, rounds=1, echoes=40, blast_tenths=1)
+QUICK = Amount(trades=400, warm_up=40, rounds=2, echoes=800, blast_tenths=5, limit_ms=1200)
+FULL = Amount(trades=2500, warm_up=250, rounds=4, echoes=4000, blast_tenths=30, limit_ms=8000)
+TINY = Amount(trades=20, warm_up=5, rounds=1, echoes=40, blast_tenths=1, limit_ms=0)
 
 
 def merged(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,9 +66,12 @@ def stage_figure(before: Counts, after: Counts) -> dict[str, Any]:
 
 def trade(desk: BenchDesk, amount: Amount, interval_us: int, background_per_s: int) -> dict[str, Any]:
     """One run of ticks that trade. Raises BenchError where an order was wrong."""
-    found = desk.load.ask(f"trade {amount.trades} {amount.warm_up} {interval_us} {background_per_s} 0 2")
-    if found["orders_wrong"] or found["both_legs_us"] is None:
-        raise BenchError(f"{found['orders_wrong']} orders were wrong, {found['missed']} ticks without both orders")
+    counts = f"{amount.trades} {amount.warm_up}"
+    found = desk.load.ask(f"trade {counts} {interval_us} {background_per_s} {amount.limit_ms} 2")
+    if found["orders_wrong"]:
+        raise BenchError(f"{found['orders_wrong']} orders were wrong")
+    if found["both_legs_us"] is None:
+        raise BenchError(f"no trade in {amount.limit_ms} ms, {found['missed']} ticks without both orders: is it busy?")
     return found
 
 
@@ -100,7 +105,9 @@ def plain(desk: BenchDesk, amount: Amount) -> Figures:
 
 def echo(desk: BenchDesk, amount: Amount) -> Figures:
     """The floor, while the engine is stopped: it would spin on the processor that the echo needs."""
-    warm, paced = desk.load.ask(f"echo {amount.echoes} 50"), desk.load.ask(f"echo {amount.echoes // 4} {INTERVAL_US}")
+    limit_ms = amount.limit_ms or 60_000
+    warm = desk.load.ask(f"echo {amount.echoes} 50 {limit_ms}")
+    paced = desk.load.ask(f"echo {amount.echoes // 4} {INTERVAL_US} {limit_ms}")
     return {
         "tcp_echo_us": warm["tcp_echo_us"],
         "tcp_echo_two_us": warm["tcp_echo_two_us"],

@@ -29,8 +29,8 @@ STAGES = {
 }
 OF_VENUE = {"ACK": "bytes in the kernel → first answer", "FILL": "bytes in the kernel → first fill"}
 NOTE = (
-    "* counted from when the price can have come, not from when it was seen, where a turn was held up. The finer stages "
-    "are taken of every 64th message and of those that led to an order."
+    "* counted from when the price can have come, not from when it was seen, where a turn was held up. The finer "
+    "stages are taken of every 64th message and of those that led to an order."
 )
 
 

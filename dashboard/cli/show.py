@@ -19,7 +19,7 @@ UNKNOWN = "\N{EN DASH}"
 def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    stages: Annotated[bool, typer.Option("--latency", help="The latency of every stage since the engine's start.")] = False,
+    stages: Annotated[bool, typer.Option("--latency", help="Latency of every stage since the start.")] = False,
 ) -> None:
     """State, venues, strategies and P&L; exit code 3 when the engine is down."""
     target = target_of(context)
@@ -93,7 +93,8 @@ def _loop_line(snapshot: Snapshot) -> str:
     replaced = f"   quotes replaced unread {state.quote_handover_full:,}" if state.quote_handover_full else ""
     return (
         f"Hot loop: longest turn {state.loop_longest_us:,.0f} µs   stalls {snapshot.counters['loop_stalls']:,} "
-        f"({state.stall_total_ms:,.1f} ms in all)   clock: {clock}{replaced}"
+        f"({state.stall_total_ms:,.1f} ms in all)   host took up to {state.host_gap_us:,.0f} µs   "
+        f"clock: {clock}{replaced}"
     )
 
 

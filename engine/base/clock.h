@@ -7,9 +7,9 @@
  * once the counter deviates, each reading is the kernel's.
  *
  * Bound: |clock_mono_ns - CLOCK_MONOTONIC| <= CLOCK_ERROR_NS + 1/1000 of the time since the last check (+ what was
- * found ahead then: nothing, unless the kernel has just begun to slew its clock). What is found outside is not corrected
- * but ends the use of the counter (a stopped or moved virtual machine). Within the bound time only goes forward: what is
- * behind is set, what is ahead is slowed down.
+ * found ahead then: nothing, unless the kernel has just begun to slew its clock). What is found outside is not
+ * corrected but ends the use of the counter (a stopped or moved virtual machine). Within the bound time only goes
+ * forward: what is behind is set, what is ahead is slowed down.
  *
  * Latch: two sets of figures; the owner writes the one not in use, then the sequence. 0: the kernel's clock is used. */
 #include <stdbool.h>

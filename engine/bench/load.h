@@ -147,4 +147,4 @@ struct trade_plan {
 };
 int load_trade(struct load *load, const struct trade_plan *plan, FILE *out);            /* load_trade.c */
 int load_blast(struct load *load, uint32_t seconds_tenths, uint32_t frames, FILE *out); /* load_blast.c */
-int load_echo(struct load *load, uint32_t count, uint32_t pause_us, FILE *out);         /* load_echo.c */
+int load_echo(struct load *load, uint32_t count, uint32_t pause_us, uint32_t limit_ms, FILE *out); /* load_echo.c */

@@ -64,10 +64,10 @@ static int connect_pair(int ends[2]) {
     return ends[1] >= 0 ? 0 : ERROR_SYSTEM;
 }
 
-static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, uint32_t pause_us,
+static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, uint32_t pause_us, int64_t end_ns,
                      struct samples *samples) {
     uint8_t tick[TICK_SIZE] = {answers}, data[ORDER_SIZE];
-    for (uint32_t i = 0; i < count + count / 10; i++) {
+    for (uint32_t i = 0; i < count + count / 10 && bench_mono_ns() < end_ns; i++) {
         int64_t pause_end = bench_mono_ns() + (int64_t)pause_us * 1000;
         while (bench_mono_ns() < pause_end)
             continue;
@@ -81,7 +81,7 @@ static int ping_pong(const int fd[SOCKETS], uint8_t answers, uint32_t count, uin
     return 0;
 }
 
-int load_echo(struct load *load, uint32_t count, uint32_t pause_us, FILE *out) {
+int load_echo(struct load *load, uint32_t count, uint32_t pause_us, uint32_t limit_ms, FILE *out) {
     int ends[SOCKETS][2], ours[SOCKETS], theirs[SOCKETS], code = 0;
     for (int i = 0; i < SOCKETS && code == 0; i++) {
         code = connect_pair(ends[i]);
@@ -100,8 +100,9 @@ int load_echo(struct load *load, uint32_t count, uint32_t pause_us, FILE *out) {
     }
     struct samples one, two;
     if (child < 0 || samples_init(&one, count) != 0 || samples_init(&two, count) != 0) return ERROR_SYSTEM;
-    code = ping_pong(ours, 1, count, pause_us, &one);
-    if (code == 0) code = ping_pong(ours, 2, count, pause_us, &two);
+    int64_t half_ns = (int64_t)limit_ms * 500000;
+    code = ping_pong(ours, 1, count, pause_us, bench_mono_ns() + half_ns, &one);
+    if (code == 0) code = ping_pong(ours, 2, count, pause_us, bench_mono_ns() + half_ns, &two);
     double us = load->ticks_per_ns * 1000.0;
     samples_print(out, "tcp_echo_us", &one, us, "us");
     fputc(',', out);

@@ -10,7 +10,7 @@
  *   quote MS                             keeps the books fresh for so long
  *   trade COUNT WARM_UP INTERVAL_US BACKGROUND_PER_S LIMIT_MS LEGS
  *   blast TENTHS_OF_A_SECOND FRAMES_PER_WRITE
- *   echo COUNT PAUSE_US                  raw TCP on the same processors
+ *   echo COUNT PAUSE_US LIMIT_MS         raw TCP on the same processors
  *   quit */
 #include <poll.h>
 #include <sched.h>
@@ -82,14 +82,14 @@ static int keep_quoting(struct load *load, uint32_t ms) {
 static int command(struct load *load, const char *line, FILE *out) {
     struct trade_plan plan;
     char secret[64];
-    uint32_t a, b;
+    uint32_t a, b, c;
     if (sscanf(line, "secret %u %63s", &a, secret) == 2 && a < load->venue_count) {
         strcpy(load->key_secret[a], secret);
         return 0;
     }
     if (sscanf(line, "wait %u", &a) == 1) return wait_subscribed(load, a, out);
     if (sscanf(line, "quote %u", &a) == 1) return keep_quoting(load, a);
-    if (sscanf(line, "echo %u %u", &a, &b) == 2) return load_echo(load, a, b, out);
+    if (sscanf(line, "echo %u %u %u", &a, &b, &c) == 3) return load_echo(load, a, b, c, out);
     if (sscanf(line, "blast %u %u", &a, &b) == 2) return load_blast(load, a, b, out);
     if (sscanf(line, "trade %u %u %u %u %u %u", &plan.count, &plan.warm_up, &plan.interval_us,
                &plan.background_per_s, &plan.limit_ms, &plan.legs) == 6)

@@ -77,7 +77,7 @@ static_assert(ABI_ASSET_MAX == 2 * ABI_SYMBOL_MAX, "settings need not count asse
     static_assert((size) <= 4096 && (size) % 8 == 0, #type " is no latched block");                                \
     static_assert(offsetof(struct type##_slot, value) == 8, #type "_slot");                                        \
     static_assert(sizeof(struct type##_slot) == 8 + (size), #type "_slot")
-LATCHED(abi_status, 328);
+LATCHED(abi_status, 336);
 LATCHED(abi_counters, 1024);
 LATCHED(abi_venue, 256);
 LATCHED(abi_book, 2048);
@@ -102,20 +102,20 @@ CELL(abi_pnl_sample, abi_pnl_cell, 64);
 /* ---- the segment ---- */
 static_assert(offsetof(struct abi_segment, header) == 0, "header");
 static_assert(offsetof(struct abi_segment, status) == 124576, "status");
-static_assert(offsetof(struct abi_segment, counters) == 125248, "counters");
-static_assert(offsetof(struct abi_segment, pnl) == 127312, "pnl");
-static_assert(offsetof(struct abi_segment, risk) == 127616, "risk");
-static_assert(offsetof(struct abi_segment, exposures) == 130704, "exposures");
-static_assert(offsetof(struct abi_segment, alarms) == 135328, "alarms");
-static_assert(offsetof(struct abi_segment, venue) == 142512, "venue");
-static_assert(offsetof(struct abi_segment, book) == 146736, "book");
-static_assert(offsetof(struct abi_segment, balances) == 1199408, "balances");
-static_assert(offsetof(struct abi_segment, strategy) == 2518320, "strategy");
-static_assert(offsetof(struct abi_segment, heads) == 2529968, "heads");
-static_assert(offsetof(struct abi_segment, opportunity) == 2530000, "opportunity");
-static_assert(offsetof(struct abi_segment, order) == 2599632, "order");
-static_assert(offsetof(struct abi_segment, fill) == 2726608, "fill");
-static_assert(offsetof(struct abi_segment, pnl_ring) == 2808528, "pnl_ring");
-static_assert(offsetof(struct abi_segment, stage) == 3103440, "stage");
-static_assert(sizeof(struct abi_segment) == 3627728, "segment");
+static_assert(offsetof(struct abi_segment, counters) == 125264, "counters");
+static_assert(offsetof(struct abi_segment, pnl) == 127328, "pnl");
+static_assert(offsetof(struct abi_segment, risk) == 127632, "risk");
+static_assert(offsetof(struct abi_segment, exposures) == 130720, "exposures");
+static_assert(offsetof(struct abi_segment, alarms) == 135344, "alarms");
+static_assert(offsetof(struct abi_segment, venue) == 142528, "venue");
+static_assert(offsetof(struct abi_segment, book) == 146752, "book");
+static_assert(offsetof(struct abi_segment, balances) == 1199424, "balances");
+static_assert(offsetof(struct abi_segment, strategy) == 2518336, "strategy");
+static_assert(offsetof(struct abi_segment, heads) == 2529984, "heads");
+static_assert(offsetof(struct abi_segment, opportunity) == 2530016, "opportunity");
+static_assert(offsetof(struct abi_segment, order) == 2599648, "order");
+static_assert(offsetof(struct abi_segment, fill) == 2726624, "fill");
+static_assert(offsetof(struct abi_segment, pnl_ring) == 2808544, "pnl_ring");
+static_assert(offsetof(struct abi_segment, stage) == 3103456, "stage");
+static_assert(sizeof(struct abi_segment) == 3627744, "segment");
 static_assert(sizeof(struct abi_histogram) == HISTOGRAM_BUCKETS * sizeof(uint64_t), "histogram");

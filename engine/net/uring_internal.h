@@ -21,7 +21,13 @@
 
 _Static_assert(2 * URING_CONNECTION_MAX + 1 <= SUBMISSION_COUNT, "every request has an entry");
 
-enum connection_state { CONNECTION_FREE = 0, CONNECTION_RESERVED, CONNECTION_OPEN, CONNECTION_ENDED, CONNECTION_LEAVING };
+enum connection_state {
+    CONNECTION_FREE = 0,
+    CONNECTION_RESERVED,
+    CONNECTION_OPEN,
+    CONNECTION_ENDED,
+    CONNECTION_LEAVING
+};
 
 struct uring_connection {
     enum connection_state state;
@@ -61,7 +67,7 @@ struct uring {
     bool woken;
     uint64_t wake_count; /* the wake-up's request reads into it */
     int64_t looked_ns;
-    int64_t seen_ns; /* first completion found: the look may have spent microseconds fetching it in the kernel */
+    int64_t seen_ns;   /* first completion found: the look may have spent microseconds fetching it in the kernel */
     int64_t unseen_ns; /* what is found now arrived after this */
     bool arming_due;   /* some connection waits for a request to be prepared */
     /* Bytes of the oldest completion already copied: its connection had no room for the rest. */

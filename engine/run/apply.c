@@ -150,13 +150,26 @@ static void leave(struct hot *hot) {
     hot->depth--;
 }
 
+/* In two halves where the time between them is wanted; the result is the same. */
+static void decide(struct hot *hot, const struct journal_quote *quote, struct core_out *out) {
+    struct stages *stages = &hot->stages;
+    if (!stages->stamping) {
+        core_on_quote(hot->core, quote, hot->now, out);
+    } else {
+        bool changed = core_on_book(hot->core, quote, hot->now);
+        stages_stamp(stages, STAMP_BOOKED);
+        core_on_books(hot->core, quote->symbol, changed ? 1u << quote->venue : 0, hot->now, out);
+    }
+    if (out->detected_ns != 0) stages_stamp_at(stages, STAMP_DETECTED, out->detected_ns);
+}
+
 void apply_quote(struct hot *hot, const struct journal_quote *quote, int64_t recv_ns) {
     uint64_t seq;
     struct core_out *out = enter(hot, &seq);
     stages_stamp_at(&hot->stages, STAMP_DECODED, hot->now);
     if (hot->engine->settings.record_quotes && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE)
         append_payload(hot, JOURNAL_QUOTE, quote, sizeof *quote, seq, hot->now);
-    core_on_quote(hot->core, quote, hot->now, out);
+    decide(hot, quote, out);
     hot->book_changed[quote->venue] |= UINT64_C(1) << quote->symbol / ABI_BOOK_PAGE;
     stages_decided(&hot->stages, out->order_count != 0);
     act(hot, out, seq, recv_ns);

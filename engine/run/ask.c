@@ -32,12 +32,13 @@ void courier_tell_alarm(struct courier *courier, enum abi_alarm_severity severit
     (void)courier_tell_input(courier, JOURNAL_ALARM, &alarm, sizeof alarm);
 }
 
-static void note_weight(struct courier *courier, uint32_t venue, const struct http_answer *answer) {
+static void note_weight(struct courier *courier, uint32_t venue, enum venue_query query,
+                        const struct http_answer *answer) {
     struct desk *desk = &courier->desk[venue];
     int64_t minute = clock_mono_ns() / 60000000000;
     if (minute != desk->minute_ns) desk->weight_used = 0;
     desk->minute_ns = minute;
-    desk->weight_used++;
+    desk->weight_used += desk->ops->query_weight[query];
     if (answer->rate_used >= 0) desk->weight_used = answer->rate_used;
     struct to_hot message;
     memset(&message, 0, sizeof message);
@@ -61,7 +62,7 @@ int courier_ask(struct courier *courier, uint32_t venue, struct venue_query_requ
         tcp_exchange(&desk->rest, &desk->rest_url, courier->request, (size_t)size, clock_mono_ns() + COURIER_ASK_NS,
                      courier->buffer, sizeof courier->buffer, &answer, &trail);
     if (code != 0) return code;
-    note_weight(courier, venue, &answer);
+    note_weight(courier, venue, request->query, &answer);
     if (answer.status == 429 || answer.status == 418) {
         links_leave_alone(courier, venue, answer.status, answer.retry_after_s);
         return ERROR_REFUSED;

@@ -57,6 +57,7 @@ static void header_fill(struct engine *engine) {
                               : engine->settings.receive_count > 0 ? engine->settings.receive_count
                                                                    : setup->venue_count;
     header->busy_poll = engine->settings.busy_poll;
+    header->detect_kernel = core_detect_kernel(engine->core);
     header->venue_count = setup->venue_count;
     header->symbol_count = setup->symbol_count;
     header->asset_count = setup->asset_count;

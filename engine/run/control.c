@@ -13,6 +13,7 @@
 #include "../net/uring.h"
 #include "engine.h"
 #include "hot.h"
+#include "scheduling.h"
 
 #define CONTROL_TURN_MS 5
 #define CONTROL_TELL_NS 2000000000
@@ -76,6 +77,7 @@ static int start_threads(struct engine *engine, pthread_t *hot, pthread_t *couri
     }
     while (atomic_load(&engine->ring) == NULL && !atomic_load(&engine->hot_done))
         nanosleep(&(struct timespec){0, 1000000}, NULL);
+    if (engine->settings.lock_memory) scheduling_lock_memory(); /* the hot thread has allocated all it needs */
     shm_ready(engine->segment);
     if (engine_run_file_write(engine, &trail) != 0) {
         log_write(LOG_FATAL, "%s", trail.text);

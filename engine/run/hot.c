@@ -15,12 +15,14 @@
 #include "../base/text.h"
 #include "../net/tls_memory.h"
 #include "receivers.h"
+#include "scheduling.h"
 
 #define HOT_EVENTS        64
 #define HOT_HOUSE_NS      20000000
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
 #define HOT_CLOCK_NS      1000000
+#define HOT_GAP_NS        20000000 /* the host is watched for so long before anything else is done */
 
 /* Written to, so that no page fault comes later. */
 static int allocate_fragments(struct hot *hot) {
@@ -31,6 +33,10 @@ static int allocate_fragments(struct hot *hot) {
         hot->fragments[hot->fragments_free++] = buffer;
     }
     return 0;
+}
+
+static int64_t stamp(void) {
+    return clock_mono_ns();
 }
 
 struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
@@ -49,6 +55,7 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
         return NULL;
     }
     hot->stages.out = engine->segment->stage;
+    core_stamp_set(hot->core, stamp);
     hot->status.tsc_khz = clock_tsc_khz();
     hot->mask_seed = (uint32_t)(engine->started_ns ^ (int64_t)getpid()) | 1u;
     hot->status.trading_state = ABI_STATE_STARTING;
@@ -353,15 +360,6 @@ static int64_t wait_ns(const struct hot *hot, int64_t now) {
                        : next - now; /* a hedge to be retried at once is due at INT64_MIN: no difference of it */
 }
 
-static void pin(const struct engine *engine) {
-    if (engine->settings.hot_cpu < 0) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)engine->settings.hot_cpu, &set);
-    if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
-        log_write(LOG_WARNING, "threads.hot_cpu = %d: cannot pin: %s", engine->settings.hot_cpu, strerror(errno));
-}
-
 static void receive(struct hot *hot, const struct uring_event *event) {
     stages_bytes(&hot->stages, event->recv_ns, event->since_ns);
     gateway_receive(hot, event->connection, event->recv_ns);
@@ -394,11 +392,13 @@ static void stop_record(struct hot *hot) {
 }
 
 /* A turn that found something to do, or took time without: what the host takes away shows here. */
-static void note_turn(struct hot *hot, int count, int64_t took) {
+static void note_turn(struct hot *hot, int count, bool worked, int64_t took) {
     if (count > 0) {
         stages_record(&hot->stages, ABI_STAGE_LOOP, took);
         stages_turn(&hot->stages, took);
     }
+    if (!worked && hot->engine->settings.busy_poll && took > hot->status.host_gap_ns)
+        hot->status.host_gap_ns = took;
     if (took > hot->status.loop_longest_ns) hot->status.loop_longest_ns = took;
     if (took <= (int64_t)hot->engine->settings.stall_us * 1000) return;
     hot->counters.value[ABI_COUNTER_LOOP_STALLS]++;
@@ -419,8 +419,9 @@ static void loop(struct hot *hot) {
         count += receivers_take(hot);
         now = clock_mono_ns();
         bool worked = timers(hot, now);
-        if (publish(hot, now) || worked) now = clock_mono_ns();
-        note_turn(hot, count, now - began);
+        worked |= publish(hot, now);
+        if (worked) now = clock_mono_ns();
+        note_turn(hot, count, count > 0 || worked, now - began);
     }
 }
 
@@ -429,7 +430,6 @@ void *hot_main(void *argument) {
     struct engine *engine = hot->engine;
     struct error_trail trail = {0};
     pthread_setname_np(pthread_self(), "hot");
-    pin(engine);
     log_hot_thread();
     if (hot_open(hot, &trail) != 0) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure, trail.text);
@@ -437,6 +437,10 @@ void *hot_main(void *argument) {
         atomic_store(&engine->hot_done, true);
         return NULL;
     }
+    /* Now that the receiving threads are started, which would have inherited both. */
+    scheduling_pin(engine->settings.hot_cpu, "threads.hot_cpu");
+    scheduling_fifo(engine->settings.fifo_priority);
+    hot->status.host_gap_ns = scheduling_gap_ns(HOT_GAP_NS);
     hot->now = clock_mono_ns();
     hot->next_mark_ns = hot->now;
     hot->unresolved_changed = true;

@@ -1,8 +1,6 @@
 /* A receiving thread: its life, its loop, and what the hot thread asks of it. */
 #include "receiver.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include "../base/spsc.h"
 #include "../net/tls_memory.h"
 #include "hot.h"
+#include "scheduling.h"
 
 #define RECEIVER_WAIT_NS  50000000
 #define RECEIVER_RETRY_NS 100000 /* while something waits for room in a ring */
@@ -194,22 +193,12 @@ static void loop(struct receiver *receiver) {
     }
 }
 
-static void pin(const struct receiver *receiver) {
-    if (receiver->cpu < 0) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)receiver->cpu, &set);
-    if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
-        log_write(LOG_WARNING, "threads.receive_cpus: cannot pin to processor %d: %s", receiver->cpu,
-                  strerror(errno));
-}
-
 static void *receiver_main(void *argument) {
     struct receiver *receiver = argument;
     char name[16];
     snprintf(name, sizeof name, "receive-%u", receiver->index);
     pthread_setname_np(pthread_self(), name);
-    pin(receiver);
+    scheduling_pin(receiver->cpu, "threads.receive_cpus");
     receiver->ring = uring_create(receiver->connection_max, HOT_RECEIVE_SIZE, &receiver->trail);
     if (receiver->ring != NULL && tls_memory_pool(&receiver->trail) == 0)
         receiver->wires = wires_create(receiver->ring, receiver->connection_max);

@@ -24,7 +24,8 @@ void stages_decided(struct stages *stages, bool has_order) {
     const int64_t *at = stages->at;
     record_read(stages);
     between(stages, ABI_STAGE_BOOK, at[STAMP_DECODED], at[STAMP_BOOKED]);
-    between(stages, ABI_STAGE_DETECT, at[STAMP_BOOKED], at[STAMP_DETECTED]);
+    /* Mostly there is nothing for the controls to say. */
+    between(stages, ABI_STAGE_DETECT, at[STAMP_BOOKED], at[STAMP_DETECTED] != 0 ? at[STAMP_DETECTED] : decided_ns);
     between(stages, ABI_STAGE_RISK, at[STAMP_DETECTED], decided_ns);
     between(stages, ABI_STAGE_DECIDE, at[STAMP_DECODED], decided_ns);
 }

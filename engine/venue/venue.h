@@ -24,7 +24,7 @@
 #define VENUE_SYMBOL_SIZE_MAX  31
 #define VENUE_MESSAGE_SIZE_MAX (1u << 20)
 #define VENUE_FEED_SYMBOLS_MAX 128 /* of any venue's feed_symbols_max */
-#define VENUE_SLACK_SIZE       64 /* bytes behind a feed message that decode_quote may read, whatever they hold */
+#define VENUE_SLACK_SIZE       64  /* bytes behind a feed message that decode_quote may read, whatever they hold */
 
 struct venue_text {
     const char *data; /* not NUL-terminated; NULL: absent */
@@ -176,6 +176,7 @@ enum venue_query {
     VENUE_QUERY_LISTEN_KEY_CLOSE, /* MEXC */
     VENUE_QUERY_RULES,
 };
+#define VENUE_QUERIES (VENUE_QUERY_RULES + 1)
 
 /* What is the same in all orders of a symbol at a venue. */
 struct venue_order_form {
@@ -203,8 +204,9 @@ struct venue_ops {
     bool orders_by_websocket; /* order path is a WebSocket (else HTTP requests, one in flight per connection) */
     bool user_on_orders;      /* user data comes on the order connection */
     bool has_listen_key;
-    uint32_t feed_symbols_max;         /* symbols that one market data connection takes */
-    uint32_t connections_per_5min_max; /* attempts to connect, per address of ours */
+    uint32_t feed_symbols_max;           /* symbols that one market data connection takes */
+    uint32_t connections_per_5min_max;   /* attempts to connect, per address of ours */
+    uint8_t query_weight[VENUE_QUERIES]; /* of the rate limit, where the answer does not say what is used up */
 
     /* Fills *out completely. Never fails: what cannot be read is verdict REJECT with `why`. http_status: 0 on
      * WebSockets. Bytes beyond data+size are not touched. */

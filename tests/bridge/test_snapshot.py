@@ -19,14 +19,16 @@ def test_status_and_identity(double: EngineDouble, bridge: CEngineBridge) -> Non
     double.beat(
         trading_state=5, state_reason=b"kill: test", actor="Zoë".encode(), config_hash=[0xAB] * 32, journal_seq=10,
         journal_disk_seq=8, recording=1, open_pairs=2, loop_longest_ns=12_500, killed_wall_ns=7,
-        kill_to_silence_ns=1_500_000, recovery_ns=0, stall_total_ns=2_500_000, quote_handover_full=6, tsc_khz=0,
+        kill_to_silence_ns=1_500_000, recovery_ns=0, stall_total_ns=2_500_000, quote_handover_full=6,
+        host_gap_ns=40_000, tsc_khz=0,
     )  # fmt: skip
     found = bridge.snapshot()
     status = found.status
     assert (status.state, status.state_reason, status.actor) == ("KILLED", "kill: test", "Zoë")
     assert (status.config_hash, status.journal_seq, status.journal_disk_seq) == ("ab" * 32, 10, 8)
     assert (status.recording, status.open_pairs, status.loop_longest_us) == (True, 2, 12.5)
-    assert (status.stall_total_ms, status.quote_handover_full, status.tsc_khz) == (2.5, 6, None)
+    assert (status.stall_total_ms, status.quote_handover_full) == (2.5, 6)
+    assert (status.host_gap_us, status.tsc_khz) == (40.0, None)
     assert (status.killed_ns, status.kill_to_silence_ms, status.recovery_s) == (7, 1.5, None)
     assert (found.identity.mode, found.identity.instance, found.identity.pid) == ("SIM", "double", double.pid)
     assert found.block_age_s == 0.0
@@ -43,7 +45,7 @@ def test_counters_have_their_names_and_refusals_only_those_that_happened(
 ) -> None:
     double.publish("counters", value=range(100, 164), refused=[0] * 12 + [4] + [0] * 51)
     found = bridge.snapshot()
-    assert (found.counters["messages"], found.counters["alarms"], len(found.counters)) == (100, 128, 29)
+    assert (found.counters["messages"], found.counters["alarms"], len(found.counters)) == (100, 128, 30)
     assert found.refused == {"QUOTE_AGE": 4}
 
 

@@ -1,5 +1,5 @@
-"""Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing but
-its sockets. Counted from inside by a preloaded library (hot_watch.c), which first shows that it can count."""
+"""Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing
+but its sockets. Counted from inside by a preloaded library (hot_watch.c), which is shown to count in the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRADES = 400
 class Watch(ctypes.Structure):
     """struct watch of hot_watch.c."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("go", ctypes.c_int32),
         ("probe", ctypes.c_int32),
         ("installed", ctypes.c_int32),

@@ -1,5 +1,5 @@
-/* Protects time: the counter's clock stays within its stated bound of the kernel's, never goes back, is given up as soon
- * as it deviates, and without it every reading is the kernel's. */
+/* Protects time: the counter's clock stays within its stated bound of the kernel's, never goes back, is given up as
+ * soon as it deviates, and without it every reading is the kernel's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

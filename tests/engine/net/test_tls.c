@@ -58,7 +58,8 @@ static void check_random_stream(int version) {
     struct session s;
     static uint8_t stream[200000];
     session_start(&s, version);
-    if (version == TLS1_3_VERSION) SSL_set_block_padding(s.server, 1 + chance(700)); /* records longer than they say */
+    if (version == TLS1_3_VERSION)
+        SSL_set_block_padding(s.server, 1 + chance(700)); /* records longer than they say */
     fill(stream, sizeof stream);
     size_t sent = 0, consumed = 0;
     while (consumed < sizeof stream) {

@@ -162,12 +162,21 @@ static void test_venue_that_does_not_answer_delays_no_other_connection(void **st
     free(lone);
 }
 
+static void test_every_question_counts_against_the_rate_limit(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"binance", "mexc"};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        for (int query = VENUE_QUERY_TIME; query < VENUE_QUERIES; query++)
+            assert_true(venue_ops_find(kinds[k])->query_weight[query] > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection_handed_to_a_late_hot_thread_stays_open),
         cmocka_unit_test(test_attempts_to_connect_stay_within_what_the_venue_allows),
         cmocka_unit_test(test_venue_that_wants_to_be_left_alone_is_left_alone),
         cmocka_unit_test(test_venue_that_does_not_answer_delays_no_other_connection),
+        cmocka_unit_test(test_every_question_counts_against_the_rate_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,38 @@ static void sign_with(const char *secret, const char *payload, char signature[KE
     assert_int_equal(venue_keys_sign(&of_secret, payload, strlen(payload), false, signature), 0);
 }
 
+/* The key of these vectors has the seed 00 01 .. 1f. */
+static void logon_is_signed_with_ed25519_over_its_sorted_parameters(void **state) {
+    (void)state;
+    static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+                              "-----END PRIVATE KEY-----\n";
+    static const char payload[] = "apiKey=vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+                                  "&timestamp=1649729878532";
+    struct venue_keys session;
+    char signature[KEYS_SIGNATURE_SIZE_MOST], out[1024], expected[1024];
+    assert_int_equal(venue_keys_make(&session, VENUE_KEY_ED25519, "no-pem", "no-pem"), ERROR_BAD);
+    assert_int_equal(venue_keys_make(&session, VENUE_KEY_ED25519, "test-key", pem), 0);
+    assert_int_equal(venue_keys_sign(&session, payload, sizeof payload - 1, false, signature), 0);
+    assert_string_equal(signature,
+                        "OIe2IwMR3NP+oRgf/Hbo4Wf1DQyOmGvT5NrO+vm69t5WJn7jxvFQvS6nRtYpyFgebeGilE89v0rBSxL5N7EhCA==");
+    assert_int_equal(venue_keys_sign(&session, payload, sizeof payload - 1, true, signature), 0);
+    assert_non_null(strstr(signature, "NP%2BoRgf%2FHbo4"));
+    static const char proof[] = "apiKey=test-key&recvWindow=5000&timestamp=1790000000123";
+    assert_int_equal(venue_keys_sign(&session, proof, sizeof proof - 1, false, signature), 0);
+    const struct venue_ops *binance = venue_ops_find("binance"), *mexc = venue_ops_find("mexc");
+    snprintf(expected, sizeof expected,
+             "{\"id\":\"logon\",\"method\":\"session.logon\",\"params\":{\"apiKey\":\"test-key\","
+             "\"recvWindow\":5000,\"timestamp\":1790000000123,\"signature\":\"%s\"}}",
+             signature);
+    expect_text(out, binance->orders_logon(&session, WALL_NS, 5000, "logon", out, sizeof out), expected);
+    expect_text(out, binance->user_subscribe(&session, WALL_NS, 5000, 7, out, sizeof out),
+                "{\"id\":7,\"method\":\"userDataStream.subscribe\"}");
+    assert_int_equal(binance->orders_logon(&keys, WALL_NS, 5000, "logon", out, sizeof out), 0);
+    assert_int_equal(mexc->orders_logon(&keys, WALL_NS, 5000, "logon", out, sizeof out), 0);
+    venue_keys_free(&session);
+}
+
 static void hmac_matches_the_venues_own_vectors(void **state) {
     (void)state;
     char signature[KEYS_SIGNATURE_SIZE_MOST];
@@ -245,6 +277,7 @@ int main(void) {
         cmocka_unit_test(questions_without_what_they_need_are_refused),
         cmocka_unit_test(feeds_are_named_in_the_path_or_subscribed),
         cmocka_unit_test(sent_bytes_equal_the_documented_samples),
+        cmocka_unit_test(logon_is_signed_with_ed25519_over_its_sorted_parameters),
         cmocka_unit_test(hmac_matches_the_venues_own_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,33 @@ static void test_protobuf_quotes_go_the_short_way_and_every_truncation_does_not(
         assert_false(accepts_bytes("binance", text, size));
 }
 
+static void every_byte_every_value(const char *kind, const uint8_t *data, size_t size) {
+    uint8_t changed[256];
+    assert_in_range(size, 1, sizeof changed);
+    memcpy(changed, data, size);
+    for (size_t at = 0; at < size; at++) {
+        for (uint32_t value = 0; value < 256; value++) {
+            changed[at] = (uint8_t)value;
+            (void)accepts_bytes(kind, changed, size);
+        }
+        changed[at] = data[at];
+    }
+}
+
+static void test_no_single_changed_byte_makes_a_difference(void **state) {
+    (void)state;
+    static const char text[] = "{\"stream\":\"a@bookTicker\",\"data\":{\"u\":10,\"s\":\"BNBUSDT\"," SIDES "}}";
+    every_byte_every_value("mexc", proto_quote, PROTO_SIZE);
+    /* The same without its last field, so that a text ends the message. */
+    const size_t body_size = 60, last_size = 7;
+    uint8_t shorter[PROTO_SIZE];
+    memcpy(shorter, proto_quote, sizeof shorter);
+    shorter[PROTO_SIZE - body_size - 1] = (uint8_t)(body_size - last_size);
+    assert_true(accepts_bytes("mexc", shorter, PROTO_SIZE - last_size));
+    every_byte_every_value("mexc", shorter, PROTO_SIZE - last_size);
+    every_byte_every_value("binance", (const uint8_t *)text, sizeof text - 1);
+}
+
 /* A few bytes changed, put in, taken out or doubled. */
 static size_t mutate(uint8_t *data, size_t size, size_t cap) {
     static const char likely[] = "\"\\{}:,0123456789.-+eEbBaAusT\x80\xff\x0a\x12\x1a\x22\x2a";
@@ -266,6 +293,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_that_json_or_money_forbid_are_left_to_the_full_decoder),
         cmocka_unit_test(test_shapes_that_are_no_plain_quote_are_left_to_the_full_decoder),
         cmocka_unit_test(test_protobuf_quotes_go_the_short_way_and_every_truncation_does_not),
+        cmocka_unit_test(test_no_single_changed_byte_makes_a_difference),
         cmocka_unit_test(test_damaged_quotes_never_differ_from_the_full_decoder),
         cmocka_unit_test(test_payloads_of_the_corpus_never_differ_from_the_full_decoder),
     };
