@@ -1,5 +1,5 @@
 """Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing
-but its sockets. Counted from inside by a preloaded library (hot_watch.c), which first shows that it can count."""
+but its sockets. Counted from inside by a preloaded library (hot_watch.c), which is shown to count in the end."""
 
 from __future__ import annotations
 
