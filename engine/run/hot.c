@@ -22,6 +22,7 @@
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
 #define HOT_CLOCK_NS      1000000
+#define HOT_AHEAD_NS      1000000000
 #define HOT_GAP_NS        20000000 /* the host is watched for so long before anything else is done */
 
 /* Written to, so that no page fault comes later. */
@@ -307,10 +308,17 @@ static void check_clock(struct hot *hot, int64_t now) {
                 (long long)(by_ns / 1000));
 }
 
-/* True when something was done that took time. */
-static bool timers(struct hot *hot, int64_t now) {
+/* A counter that jumped ahead (a virtual machine that was moved) took the core's time along before it was given up.
+ * That time cannot go back: until the kernel's comes to it, no answer would be missed, no hedge tried again and each
+ * quote too old. */
+static bool is_far_ahead(const struct hot *hot, int64_t now) {
+    return hot->now - now > HOT_AHEAD_NS;
+}
+
+bool hot_timers(struct hot *hot, int64_t now) {
     bool worked = false;
     if (now > hot->now) hot->now = now;
+    hot->clock_jumped |= is_far_ahead(hot, now);
     if (now >= hot->next_clock_ns) check_clock(hot, now);
     if (now >= core_next_timer(hot->core)) {
         apply_timer(hot);
@@ -410,7 +418,7 @@ static void note_turn(struct hot *hot, int count, bool worked, int64_t took) {
 static void loop(struct hot *hot) {
     struct uring_event events[HOT_EVENTS];
     int64_t now = clock_mono_ns();
-    while (!may_stop(hot) && !hot->journal_full) {
+    while (!may_stop(hot) && !hot->journal_full && !hot->clock_jumped) {
         int64_t timeout = wait_ns(hot, now);
         if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
         int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
@@ -420,7 +428,7 @@ static void loop(struct hot *hot) {
         hot_turn(hot, events, count);
         count += receivers_take(hot);
         now = clock_mono_ns();
-        bool worked = timers(hot, now);
+        bool worked = hot_timers(hot, now);
         worked |= publish(hot, now);
         if (worked) now = clock_mono_ns();
         note_turn(hot, count, count > 0 || worked, now - began);
@@ -454,6 +462,13 @@ void *hot_main(void *argument) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure,
                   "the journal cannot be written to disk and its tail is full: ended before anything happens that "
                   "nobody would know of; make room on the disk and start again, what was written is recovered");
+        atomic_store(&engine->hot_failed, true);
+    }
+    if (hot->clock_jumped) {
+        text_copy(
+            engine->hot_failure, sizeof engine->hot_failure,
+            "the clock jumped ahead and came back: ended, because what waits for its time would wait as long; "
+            "the next start asks the venues for what is open");
         atomic_store(&engine->hot_failed, true);
     }
     stop_record(hot);

@@ -83,11 +83,28 @@ static void test_pair_that_cannot_leave_is_not_sent_rather_than_unknown(void **s
     trading_end(&t);
 }
 
+/* The counter jumped an hour ahead and was given up: time stands still for the core, so the next start takes over. */
+static void test_clock_that_jumped_ahead_ends_the_engine_instead_of_its_timers(void **state) {
+    (void)state;
+    struct booted b;
+    booted_start(&b);
+    int64_t now = clock_mono_ns();
+    (void)hot_timers(b.hot, now);
+    b.hot->now = now + SECOND / 2; /* what a busy host does to the comparison is no jump */
+    (void)hot_timers(b.hot, now);
+    assert_false(b.hot->clock_jumped);
+    b.hot->now = now + 3600 * SECOND;
+    (void)hot_timers(b.hot, now);
+    assert_true(b.hot->clock_jumped);
+    booted_end(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_old_feed_that_ends_in_the_turn_that_replaces_it_is_closed_once),
         cmocka_unit_test(test_order_does_not_take_a_connection_that_has_ended),
         cmocka_unit_test(test_pair_that_cannot_leave_is_not_sent_rather_than_unknown),
+        cmocka_unit_test(test_clock_that_jumped_ahead_ends_the_engine_instead_of_its_timers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
