@@ -1,7 +1,6 @@
 /* The hot thread's loop and its messages from the control thread. */
 #include "hot.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -74,8 +73,12 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
         hot->connection_max += gateway_init(hot, v);
         hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
     }
-    assert(hot->connection_max <= URING_CONNECTION_MAX);
-    return hot;
+    if (hot->connection_max <= URING_CONNECTION_MAX) return hot;
+    error_set(trail, ERROR_RANGE,
+              "symbols and order_connections of all venues need %u connections at once: at most %d",
+              hot->connection_max, URING_CONNECTION_MAX);
+    hot_destroy(hot);
+    return NULL;
 }
 
 int hot_open(struct hot *hot, struct error_trail *trail) {
