@@ -83,6 +83,24 @@ static void test_pair_that_cannot_leave_is_not_sent_rather_than_unknown(void **s
     trading_end(&t);
 }
 
+/* Binance ends a private stream now and then; its order connection, hours old, carries the new one. */
+static void test_private_stream_asked_for_again_has_its_time_to_be_confirmed(void **state) {
+    (void)state;
+    struct trading t;
+    trading_start(&t);
+    struct hot *hot = t.booted.hot;
+    uint32_t number = (uint32_t)hot->gateway[BINANCE].orders[0];
+    hot->connection[number].added_ns -= 3600 * SECOND;
+    trading_say(&t, t.binance_orders, "{\"subscriptionId\":0,\"event\":{\"e\":\"eventStreamTerminated\",\"E\":1}}");
+    assert_non_null(strstr(trading_heard(t.binance_orders, true), "userDataStream.subscribe.signature"));
+    assert_int_equal(hot->gateway[BINANCE].view.state, ABI_VENUE_DOWN);
+    gateway_house(hot);
+    assert_true(hot->connection[number].used);
+    trading_say(&t, t.binance_orders, "{\"id\":2,\"status\":200,\"result\":{\"subscriptionId\":1}}");
+    assert_int_equal(hot->gateway[BINANCE].view.state, ABI_VENUE_UP);
+    trading_end(&t);
+}
+
 /* The counter jumped an hour ahead and was given up: time stands still for the core, so the next start takes over. */
 static void test_clock_that_jumped_ahead_ends_the_engine_instead_of_its_timers(void **state) {
     (void)state;
@@ -104,6 +122,7 @@ int main(void) {
         cmocka_unit_test(test_old_feed_that_ends_in_the_turn_that_replaces_it_is_closed_once),
         cmocka_unit_test(test_order_does_not_take_a_connection_that_has_ended),
         cmocka_unit_test(test_pair_that_cannot_leave_is_not_sent_rather_than_unknown),
+        cmocka_unit_test(test_private_stream_asked_for_again_has_its_time_to_be_confirmed),
         cmocka_unit_test(test_clock_that_jumped_ahead_ends_the_engine_instead_of_its_timers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
