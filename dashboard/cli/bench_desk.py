@@ -25,6 +25,8 @@ SECRET = "bench-secret"
 KINDS = {"b": "binance", "m": "mexc"}
 READY_S = 30.0
 ANSWER_S = 180.0
+# All books are quoted once a second, and every second the engine takes its reference prices from them.
+QUOTE_MS, QUOTE_MS_MANY = 1200, 2600
 # Times and counts as wide as the settings allow, so that many trades pass; prices, edges, sizes and balances are judged
 # as ever, and every control is evaluated.
 RISK = {
@@ -240,7 +242,10 @@ def strategies_document() -> dict[str, Any]:
 class BenchDesk:
     """A running engine that trades at the benchmark's exchanges."""
 
-    def __init__(self, home: Path, instance: str, load: LoadPeer, engine: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(
+        self, scene: Scene, home: Path, instance: str, load: LoadPeer, engine: subprocess.Popen[bytes], log: Path
+    ) -> None:
+        self.scene = scene
         self.home = home
         self.instance = instance
         self.load = load
@@ -258,7 +263,7 @@ class BenchDesk:
                 raise BenchError(f"the engine ended: {self.log_tail()}")
             with suppress(BridgeError):
                 if self.bridge.snapshot().status.state == "ACTIVE":
-                    self.load.ask("quote 1200")
+                    self.load.ask(f"quote {QUOTE_MS_MANY if self.scene.symbols > 64 else QUOTE_MS}")
                     return
         raise BenchError(f"the engine is not ACTIVE within {READY_S:.0f} s: {self.log_tail()}")
 
@@ -304,7 +309,7 @@ def bench_desk(programs: Programs, scene: Scene, cpus: Processors) -> Iterator[B
         log = home / "engine.log"
         with log.open("wb") as out:
             engine = _engine_start(programs, scene, home, out)
-        desk = BenchDesk(home, instance, load, engine, log)
+        desk = BenchDesk(scene, home, instance, load, engine, log)
         desk.wait_trading()
         yield desk
         desk.bridge.close()

@@ -66,8 +66,8 @@ def stage_figure(before: Counts, after: Counts) -> dict[str, Any]:
 
 def trade(desk: BenchDesk, amount: Amount, interval_us: int, background_per_s: int) -> dict[str, Any]:
     """One run of ticks that trade. Raises BenchError where an order was wrong."""
-    pace = f"{interval_us} {background_per_s} {amount.limit_ms}"
-    found = desk.load.ask(f"trade {amount.trades} {amount.warm_up} {pace} 2")
+    counts = f"{amount.trades} {amount.warm_up}"
+    found = desk.load.ask(f"trade {counts} {interval_us} {background_per_s} {amount.limit_ms} 2")
     if found["orders_wrong"]:
         raise BenchError(f"{found['orders_wrong']} orders were wrong")
     if found["both_legs_us"] is None:

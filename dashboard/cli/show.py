@@ -19,7 +19,7 @@ UNKNOWN = "\N{EN DASH}"
 def status(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    stages: Annotated[bool, typer.Option("--latency", help="Latency of every stage since the engine's start.")] = False,
+    stages: Annotated[bool, typer.Option("--latency", help="Latency of every stage since the start.")] = False,
 ) -> None:
     """State, venues, strategies and P&L; exit code 3 when the engine is down."""
     target = target_of(context)

@@ -137,8 +137,7 @@ void receivers_remove(struct hot *hot, uint32_t number) {
     task->kind = RECEIVER_REMOVE;
     task->number = number;
     task->generation = remote->generation;
-    /* Without room the socket stays open and unread by us until the venue closes it: its items are of an old
-     * generation. */
+    /* Without room the socket stays open until the venue closes it; what comes on it has an old generation. */
     if (give(remote->receiver, task) != 0) hot->counters.value[ABI_COUNTER_QUEUE_FULL]++;
     forget(hot, number);
 }

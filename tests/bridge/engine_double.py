@@ -90,8 +90,8 @@ class EngineDouble:
             "pid": self.pid, "pid_start_ticks": self.run["pid_start_ticks"], "mode": 1,
             "start_wall_ns": self.run["started_wall_ns"], "stale_after_ns": STALE_AFTER_NS,
             "venue_count": len(VENUES), "symbol_count": len(SYMBOLS), "asset_count": len(ASSETS), "strategy_count": 1,
-            "thread_layout": 1, "detect_kernel": 1,
-            "ring_size": 512, "pnl_ring_size": 4096, "instance": self.instance.encode(), "version": b"1.0",
+            "thread_layout": 1, "detect_kernel": 1, "ring_size": 512, "pnl_ring_size": 4096,
+            "instance": self.instance.encode(), "version": b"1.0",
             "config_dir": str(self.home / "config").encode(),
         }.items():  # fmt: skip
             header[name] = value

@@ -19,9 +19,8 @@ def test_status_and_identity(double: EngineDouble, bridge: CEngineBridge) -> Non
     double.beat(
         trading_state=5, state_reason=b"kill: test", actor="Zoë".encode(), config_hash=[0xAB] * 32, journal_seq=10,
         journal_disk_seq=8, recording=1, open_pairs=2, loop_longest_ns=12_500, killed_wall_ns=7,
-        kill_to_silence_ns=1_500_000, recovery_ns=0, stall_total_ns=2_500_000,
-        quote_handover_full=6, host_gap_ns=40_000,
-        tsc_khz=0,
+        kill_to_silence_ns=1_500_000, recovery_ns=0, stall_total_ns=2_500_000, quote_handover_full=6,
+        host_gap_ns=40_000, tsc_khz=0,
     )  # fmt: skip
     found = bridge.snapshot()
     status = found.status

@@ -26,8 +26,8 @@ def double(arbdeck_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engi
 
 
 def test_status_tells_feeds_that_are_down_and_what_stalls_cost(double: EngineDouble) -> None:
-    lost = {"loop_longest_ns": 1_250_000, "stall_total_ns": 7_500_000, "host_gap_ns": 85_000}
-    double.beat(**lost, tsc_khz=2_300_000, quote_handover_full=3)
+    double.beat(loop_longest_ns=1_250_000, stall_total_ns=7_500_000, host_gap_ns=85_000)
+    double.beat(tsc_khz=2_300_000, quote_handover_full=3)
     double.publish("counters", value=[0] * 24 + [5] + [0] * 39)
     double.publish("venue", 0, feed_connections_up=34, feed_connections=35, tls=1)
     printed = CliRunner().invoke(app, ["status"])
