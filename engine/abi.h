@@ -127,8 +127,10 @@ enum abi_refusal {
     ABI_REFUSAL_UNKNOWN_ORDER = 32,    /* an order of this venue is UNKNOWN; value = count */
 };
 
-/* Latency stages. Every quote or order: DECODE, TICK_TO_*, LOOP, JOURNAL, ACK, FILL. The finer stages of one quote are
- * taken of every 64th message and of every message that led to an order, so that measuring costs under 1 %.
+/* Latency stages. TICK_TO_*, ENCODE, SEND, LOOP, ACK and FILL are taken each time, JOURNAL of every 16th append. The
+ * others are taken of every 64th message and of every message that led to an order (where they were stamped: an order in
+ * the middle of a coalesced batch has no RECEIVE, FRAME and DECODE, nor has it in layout RECEIVERS), so that measuring
+ * costs under 1 %.
  * TICK_TO_ORDER and TICK_TO_WIRE are corrected for coordinated omission: what a stalled turn kept waiting counts.
  * ACK_VENUE0, FILL_VENUE0 + venue index: bytes handed to the kernel -> first answer, first fill of that venue. */
 enum abi_stage {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -82,6 +83,18 @@ static void test_crc32c_of_the_instruction_equals_the_table(void **state) {
         for (size_t size = 0; start + size <= sizeof bytes; size++)
             assert_int_equal(crc32c((uint32_t)size, bytes + start, size),
                              crc32c_portable((uint32_t)size, bytes + start, size));
+}
+
+static void test_processor_lists_are_read_as_the_kernel_writes_them(void **state) {
+    (void)state;
+    assert_true(cpu_list_has("0-3,7\n", 0) && cpu_list_has("0-3,7\n", 3) && cpu_list_has("0-3,7\n", 7));
+    assert_false(cpu_list_has("0-3,7\n", 4) || cpu_list_has("0-3,7\n", 8) || cpu_list_has("12", 1));
+    assert_false(cpu_list_has("", 0) || cpu_list_has("\n", 0) || cpu_list_has("none", 0) || cpu_list_has("0-", 1));
+    char text[256];
+    cpu_allowed_text(text, sizeof text);
+    for (int cpu = 0; cpu < 64; cpu++)
+        assert_int_equal(cpu_list_has(text, cpu), cpu_is_allowed(cpu));
+    assert_false(cpu_is_allowed(-1) || cpu_is_allowed(100000));
 }
 
 struct item {
@@ -240,6 +253,7 @@ static void test_log_of_the_hot_thread_waits_for_the_drain_and_tells_what_it_dro
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_processor_lists_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(test_every_error_code_has_its_own_line_of_text),
         cmocka_unit_test(test_error_trail_keeps_the_origin_first_and_never_overflows),
         cmocka_unit_test(test_crc32c_gives_the_known_answers_and_chains),

@@ -285,8 +285,10 @@ static void lockstep_start(struct core *core[2], struct core_out out[2]) {
         both_state(core, out, JOURNAL_STATE_VENUE, v, ABI_VENUE_UP, SEC);
         both_state(core, out, JOURNAL_STATE_GATEWAY, v, 1000000, SEC);
         for (uint32_t a = 0; a < 12; a++) {
-            struct journal_balance balance = {
-                .amount_e8 = 1000000 * E8, .venue = v, .asset = a, .reason = JOURNAL_BALANCE_OPENING};
+            struct journal_balance balance = {.amount_e8 = (a == 0 ? 1000000 : 1000) * E8,
+                                              .venue = v,
+                                              .asset = a,
+                                              .reason = JOURNAL_BALANCE_OPENING};
             for (uint32_t i = 0; i < 2; i++)
                 core_on_balance(core[i], &balance, SEC, &out[i]);
         }
