@@ -31,7 +31,7 @@ OF_VENUE = {"ACK": "bytes in the kernel → first answer", "FILL": "bytes in the
 CORRECTED = "* counted from when the price can have come, not from when it was seen, where a turn was held up. "
 SAMPLED = {
     "ONE": "RECEIVE to DECIDE are taken of every 64th message and of those that led to an order; ",
-    "RECEIVERS": "RECEIVE to HOP are taken of every 64th message, before anybody knows what it leads to, BOOK to "
+    "RECEIVERS": "RECEIVE to DETECT are taken of every 64th message, before anybody knows what it leads to, RISK and "
     "DECIDE also of those that led to an order; ",
 }
 ALWAYS = "JOURNAL of every 16th record; the others each time."

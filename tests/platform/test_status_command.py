@@ -80,4 +80,4 @@ def test_latency_says_what_is_sampled_of_the_layout_that_runs(double: EngineDoub
     double.write_header(thread_layout=2, receive_threads=2)
     receivers = " ".join(CliRunner().invoke(app, ["status", "--latency"]).stdout.split())
     assert orders not in receivers
-    assert "RECEIVE to HOP are taken of every 64th message, before anybody knows what it leads to" in receivers
+    assert "RECEIVE to DETECT are taken of every 64th message, before anybody knows what it leads to" in receivers
