@@ -51,7 +51,8 @@ test-tsan: ## Rings, snapshots and threads under the thread sanitizer (clang); t
 	TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race \
 	  ctest --test-dir build/tsan -j$(JOBS) --output-on-failure -R '^($(subst $() ,|,$(strip $(TSAN_TESTS))))$$'
 	TSAN_OPTIONS=log_path=$(CURDIR)/build/tsan/race ARBDECK_ENGINE=$(CURDIR)/build/tsan/arbdeck-engine \
-	  $(BIN)/python -m pytest -q tests/engine/test_races.py tests/system/test_layouts.py
+	  $(BIN)/python -m pytest -q tests/engine/test_races.py tests/system/test_layouts.py \
+	  tests/system/test_tls.py::test_trading_over_tls_equals_the_oracle_to_the_last_unit
 	@! cat build/tsan/race.* 2> /dev/null
 
 test-sanitize: ## The C tests again, under the address and undefined-behaviour sanitizers

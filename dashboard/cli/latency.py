@@ -18,20 +18,23 @@ STAGES = {
     "HOP": "receiving thread → deciding thread",
     "BOOK": "quote into the book",
     "DETECT": "pairs of venues compared",
-    "RISK": "controls and sizing",
-    "DECIDE": "BOOK + DETECT + RISK",
-    "ENCODE": "both legs encoded, signed, framed",
-    "SEND": "both legs handed to the kernel",
+    "RISK": "controls and sizing of a gap",
+    "DECIDE": "BOOK + DETECT, and RISK where there is a gap",
+    "ENCODE": "orders encoded, signed, framed",
+    "SEND": "orders handed to the kernel",
     "TICK_TO_ORDER": "price seen → both frames ready *",
     "TICK_TO_WIRE": "price seen → both legs in the kernel *",
     "JOURNAL": "one record appended",
     "LOOP": "one turn of the hot loop with work",
 }
 OF_VENUE = {"ACK": "bytes in the kernel → first answer", "FILL": "bytes in the kernel → first fill"}
-NOTE = (
-    "* counted from when the price can have come, not from when it was seen, where a turn was held up. The finer "
-    "stages are taken of every 64th message and of those that led to an order."
-)
+CORRECTED = "* counted from when the price can have come, not from when it was seen, where a turn was held up. "
+SAMPLED = {
+    "ONE": "RECEIVE to DECIDE are taken of every 64th message and of those that led to an order; ",
+    "RECEIVERS": "RECEIVE to DETECT are taken of every 64th message, before anybody knows what it leads to, RISK and "
+    "DECIDE also of those that led to an order; ",
+}
+ALWAYS = "JOURNAL of every 16th record; the others each time."
 
 
 def threads_line(identity: Identity) -> str:
@@ -74,4 +77,5 @@ def print_latency(snapshot: Snapshot) -> None:
             values = (row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us)
             table.add_row(row.stage, f"{row.count:,}", *(_micros(value) for value in values), _meaning(row.stage))
     console.print(table)
-    console.print(NOTE, highlight=False, style="dim")
+    note = CORRECTED + SAMPLED[snapshot.identity.thread_layout] + ALWAYS
+    console.print(note, highlight=False, style="dim")

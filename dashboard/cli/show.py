@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bridge import CEngineBridge, EngineDown, Snapshot, VenueStatus
+from bridge import BridgeError, CEngineBridge, EngineDown, Snapshot, VenueStatus
 from dashboard.cli.latency import print_latency, threads_line
 from dashboard.cli.target import EXIT_ENGINE_DOWN, Target, engine_errors, fail, target_of
 
@@ -30,6 +30,8 @@ def status(
         health, snapshot, stats = bridge.health(), bridge.snapshot(), bridge.get_stats()
     except EngineDown as error:
         _fail_down(target, error, as_json)
+    except BridgeError as error:
+        fail(str(error))
     finally:
         bridge.close()
     if as_json:

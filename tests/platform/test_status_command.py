@@ -61,3 +61,23 @@ def test_status_tells_which_thread_layout_runs(double: EngineDouble) -> None:
     double.write_header(thread_layout=2, receive_threads=2, busy_poll=1)
     printed = CliRunner().invoke(app, ["status"]).stdout
     assert "layout receivers, 2 receiving threads; prices cross SPSC rings to the hot thread (spins)" in printed
+
+
+def test_engine_of_another_build_is_told_in_a_sentence_and_not_in_a_traceback(double: EngineDouble) -> None:
+    double.write_header(abi_hash=0x1234)
+    for option in ([], ["--json"], ["--latency"]):
+        printed = CliRunner().invoke(app, ["status", *option])
+        assert printed.exit_code == 1, printed.output
+        assert isinstance(printed.exception, SystemExit), printed.exception
+        assert "Shared memory has layout 0000000000001234" in printed.stderr
+
+
+def test_latency_says_what_is_sampled_of_the_layout_that_runs(double: EngineDouble) -> None:
+    double.count(2, 50, 7)
+    orders = "RECEIVE to DECIDE are taken of every 64th message and of those that led to an order"
+    one = " ".join(CliRunner().invoke(app, ["status", "--latency"]).stdout.split())
+    assert orders in one
+    double.write_header(thread_layout=2, receive_threads=2)
+    receivers = " ".join(CliRunner().invoke(app, ["status", "--latency"]).stdout.split())
+    assert orders not in receivers
+    assert "RECEIVE to DETECT are taken of every 64th message, before anybody knows what it leads to" in receivers

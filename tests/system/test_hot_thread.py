@@ -1,5 +1,6 @@
 """Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing
-but its sockets. Counted from inside by a preloaded library (hot_watch.c), which is shown to count in the end."""
+but its sockets, in both thread layouts, plain and over TLS, signing each order and in an Ed25519 session. Counted from
+inside by a preloaded library (hot_watch.c), which shows in the end that it can count."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import pytest
 from bridge import CEngineBridge
 from tests.system.desk import WIDE_RISK, Desk
 from tests.system.test_money import BUSY
+from tests.system.test_sessions import session_desk
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -64,7 +66,11 @@ def watch(tmp_path: Path) -> Watch:
         return Watch.from_buffer(mmap.mmap(file.fileno(), 0))
 
 
-def start(desk: Desk, layout: str, library: Path, watch_file: Path) -> CEngineBridge:
+def start(desk: Desk, layout: str, wire: str, library: Path, watch_file: Path) -> CEngineBridge:
+    if wire != "plain":
+        desk.tls()
+    if wire == "session":
+        session_desk(desk)
     desk.risk(**WIDE_RISK)
     desk.generous_venues()
     desk.strategy(cooldown_ms=0, max_position_usd=60.0)
@@ -82,12 +88,15 @@ def start(desk: Desk, layout: str, library: Path, watch_file: Path) -> CEngineBr
     return bridge
 
 
+@pytest.mark.parametrize("wire", ["plain", "tls", "session"])
 @pytest.mark.parametrize("layout", ["one", "receivers"])
 def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
-    desk: Desk, layout: str, library: Path, watch: Watch, tmp_path: Path
+    desk: Desk, layout: str, wire: str, library: Path, watch: Watch, tmp_path: Path
 ) -> None:
-    bridge = start(desk, layout, library, tmp_path / "watch")
+    bridge = start(desk, layout, wire, library, tmp_path / "watch")
+    assert all(venue.tls == (wire != "plain") for venue in bridge.snapshot().venues)
     desk.wait(lambda: bridge.get_stats().trades >= 5, 60)
+    assert ("venue binance: logged on" in desk.log("engine", 400)) == (wire == "session")
     watch.go = 1
     desk.wait(lambda: watch.installed != 0, 30)
     if watch.installed < 0:
@@ -102,8 +111,7 @@ def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
     assert (watch.allocations, watch.frees, watch.locks) == (0, 0, 0)
     assert bridge.snapshot().counters["reconnects"] == reconnects, "a lost connection is more than trading"
     assert watch.other_calls() == {}
-    if layout == "one":
-        assert watch.wakes == 0
+    assert watch.wakes == 0, "receiving threads are woken for connections alone"
 
     watch.probe = 1
     desk.wait(lambda: watch.probe == 2 and watch.other_calls(), 30)
