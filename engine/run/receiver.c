@@ -165,7 +165,8 @@ static void wake_hot(struct receiver *receiver) {
     if (atomic_load_explicit(receiver->hot_sleeps, memory_order_relaxed)) uring_wake(receiver->hot_ring);
 }
 
-/* What was kept while the ring was full; true: nothing is any more. The hot thread may have emptied it and slept since. */
+/* What was kept while the ring was full; true: nothing is any more. The hot thread may have emptied it and slept
+ * since. */
 static bool flush(struct receiver *receiver) {
     uint32_t kept_count = receiver->quotes.queue_count;
     bool all = handover_flush(&receiver->quotes);
