@@ -38,6 +38,7 @@ class Watch(ctypes.Structure):
         ("frees", ctypes.c_uint64),
         ("locks", ctypes.c_uint64),
         ("wakes", ctypes.c_uint64),
+        ("receivers", ctypes.c_uint64),
         ("calls", ctypes.c_uint64 * CALLS),
     ]
 
@@ -111,9 +112,12 @@ def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
     assert (watch.allocations, watch.frees, watch.locks) == (0, 0, 0)
     assert bridge.snapshot().counters["reconnects"] == reconnects, "a lost connection is more than trading"
     assert watch.other_calls() == {}
+    assert watch.receivers == 0, "receiving threads allocate nothing and take no lock, either"
     assert watch.wakes == 0, "receiving threads are woken for connections alone"
 
     watch.probe = 1
     desk.wait(lambda: watch.probe == 2 and watch.other_calls(), 30)
     assert (watch.allocations, watch.frees, watch.locks) == (1, 1, 1)
     assert watch.other_calls() == {GETPPID: 1}
+    if layout == "receivers":
+        desk.wait(lambda: watch.receivers == 3, 30)
