@@ -21,7 +21,9 @@ struct pair *pair_allocate(struct core *core, uint64_t id) {
         slot = (slot + 1) % PAIR_SLOTS;
     core->pair_cursor = (slot + 1) % PAIR_SLOTS;
     struct pair *pair = &core->pair[slot];
-    clear(pair, offsetof(struct pair, leg)); /* legs are written whole when they begin */
+    /* Hedges are written whole when they begin; the two legs of the decision are read before: a crash can leave a pair
+     * that has none. */
+    clear(pair, offsetof(struct pair, leg) + 2 * sizeof pair->leg[0]);
     pair->id = id;
     client_id_text(id, pair->id_text);
     pair->hedge_ns = INT64_MIN;

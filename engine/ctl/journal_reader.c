@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "journal_file.h"
+#include "journal_layout.h"
 #include "journal_reader.h"
 #include "journal_ring.h"
 #include "journal_tail.h"
@@ -23,7 +24,8 @@ struct journal_reader {
     uint32_t part;
     struct journal_file_head head; /* of part 0 */
     char *text;                    /* of part 0 */
-    uint64_t offset;               /* in the file, of the first byte not yet in the buffer */
+    enum journal_layout layout;
+    uint64_t offset; /* in the file, of the first byte not yet in the buffer */
     uint64_t last_seq;
     uint32_t last_crc;
     bool torn;
@@ -97,6 +99,7 @@ struct journal_reader *journal_reader_open(const char *directory, uint64_t gener
     if (reader->fd >= 0 && is_whole_first_part(&reader->head, reader->text)) {
         reader->offset = journal_file_data_offset(reader->head.text_size);
         reader->last_crc = reader->head.crc_seed;
+        reader->layout = journal_layout_of(reader->text);
         return reader;
     }
     int code = reader->fd >= 0 ? ERROR_BAD : reader->fd;
@@ -164,11 +167,17 @@ int journal_reader_next(struct journal_reader *reader, struct journal_record *ou
     reader->last_seq = record->seq;
     reader->last_crc = record->crc32c;
     *out = *record;
+    journal_layout_to_now(reader->layout, out);
     return 1;
 }
 
 const struct journal_file_head *journal_reader_head(const struct journal_reader *reader) {
     return &reader->head;
+}
+
+bool journal_reader_is_ours(const struct journal_reader *reader) {
+    size_t size = (size_t)(journal_text_end - journal_text);
+    return strlen(reader->text) == size && memcmp(reader->text, journal_text, size) == 0;
 }
 
 bool journal_reader_torn(const struct journal_reader *reader) {

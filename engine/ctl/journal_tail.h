@@ -40,9 +40,11 @@ int journal_recover_tails(const char *instance, const char *directory, struct er
  * sequence: *torn is then true. */
 struct journal_reader;
 struct journal_reader *journal_reader_open(const char *directory, uint64_t generation, struct error_trail *trail);
-/* 1: record; 0: end; negative: I/O error. */
+/* 1: record; 0: end; negative: I/O error. Records of an earlier release come in today's layout. */
 int journal_reader_next(struct journal_reader *reader, struct journal_record *out);
 const struct journal_file_head *journal_reader_head(const struct journal_reader *reader);
+/* False: another version of the engine wrote it, with another journal.h. */
+bool journal_reader_is_ours(const struct journal_reader *reader);
 bool journal_reader_torn(const struct journal_reader *reader);
 void journal_reader_close(struct journal_reader *reader);
 /* Greatest generation with a file that holds a SNAPSHOT_END; 0: none. */

@@ -77,6 +77,7 @@ void gateway_subscribe_user(struct hot *hot, uint32_t number) {
     struct gateway *gateway = &hot->gateway[hot->connection[number].venue];
     int64_t wall_ns = clock_wall_ns() + gateway->clock_offset_ns;
     hot->connection[number].subscribed = false;
+    hot->connection[number].added_ns = hot->now; /* the venue has its time for this answer too */
     int size = gateway->ops->user_subscribe(gateway->keys, wall_ns, gateway->settings->recv_window_ms,
                                             ++gateway->request_id, hot->text, sizeof hot->text);
     if (size > 0) (void)send_text(hot, number, hot->text, (size_t)size);

@@ -1,7 +1,6 @@
 /* The hot thread's loop and its messages from the control thread. */
 #include "hot.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,6 +21,7 @@
 #define HOT_UNRESOLVED_NS 100000000
 #define HOT_STOP_NS       5000000000
 #define HOT_CLOCK_NS      1000000
+#define HOT_AHEAD_NS      1000000000
 #define HOT_GAP_NS        20000000 /* the host is watched for so long before anything else is done */
 
 /* Written to, so that no page fault comes later. */
@@ -73,8 +73,12 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail) {
         hot->connection_max += gateway_init(hot, v);
         hot->book_changed[v] = hot->balances_changed[v] = UINT64_MAX; /* all pages once */
     }
-    assert(hot->connection_max <= URING_CONNECTION_MAX);
-    return hot;
+    if (hot->connection_max <= URING_CONNECTION_MAX) return hot;
+    error_set(trail, ERROR_RANGE,
+              "symbols and order_connections of all venues need %u connections at once: at most %d",
+              hot->connection_max, URING_CONNECTION_MAX);
+    hot_destroy(hot);
+    return NULL;
 }
 
 int hot_open(struct hot *hot, struct error_trail *trail) {
@@ -307,10 +311,17 @@ static void check_clock(struct hot *hot, int64_t now) {
                 (long long)(by_ns / 1000));
 }
 
-/* True when something was done that took time. */
-static bool timers(struct hot *hot, int64_t now) {
+/* A counter that jumped ahead (a virtual machine that was moved) took the core's time along before it was given up.
+ * That time cannot go back: until the kernel's comes to it, no answer would be missed, no hedge tried again and each
+ * quote too old. */
+static bool is_far_ahead(const struct hot *hot, int64_t now) {
+    return hot->now - now > HOT_AHEAD_NS;
+}
+
+bool hot_timers(struct hot *hot, int64_t now) {
     bool worked = false;
     if (now > hot->now) hot->now = now;
+    hot->clock_jumped |= is_far_ahead(hot, now);
     if (now >= hot->next_clock_ns) check_clock(hot, now);
     if (now >= core_next_timer(hot->core)) {
         apply_timer(hot);
@@ -365,11 +376,13 @@ static void receive(struct hot *hot, const struct uring_event *event) {
     gateway_receive(hot, event->connection, event->recv_ns);
 }
 
-static void turn(struct hot *hot, const struct uring_event *events, int count) {
+void hot_turn(struct hot *hot, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
-        if (events[i].kind == URING_RECEIVED && hot->connection[events[i].connection].used)
+        /* One that was replaced, in this very turn too, is removed already. */
+        if (events[i].kind == URING_WOKEN || !hot->connection[events[i].connection].used) continue;
+        if (events[i].kind == URING_RECEIVED) {
             receive(hot, &events[i]);
-        if (events[i].kind == URING_CLOSED) {
+        } else {
             wire_remove(hot->wires, events[i].connection);
             gateway_lost(hot, events[i].connection,
                          events[i].result == 0 ? "closed by the venue" : strerror(-events[i].result));
@@ -408,17 +421,17 @@ static void note_turn(struct hot *hot, int count, bool worked, int64_t took) {
 static void loop(struct hot *hot) {
     struct uring_event events[HOT_EVENTS];
     int64_t now = clock_mono_ns();
-    while (!may_stop(hot) && !hot->journal_full) {
+    while (!may_stop(hot) && !hot->journal_full && !hot->clock_jumped) {
         int64_t timeout = wait_ns(hot, now);
         if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
         int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
         if (timeout > 0) receivers_awake(hot);
         /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
         int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
-        turn(hot, events, count);
+        hot_turn(hot, events, count);
         count += receivers_take(hot);
         now = clock_mono_ns();
-        bool worked = timers(hot, now);
+        bool worked = hot_timers(hot, now);
         worked |= publish(hot, now);
         if (worked) now = clock_mono_ns();
         note_turn(hot, count, count > 0 || worked, now - began);
@@ -452,6 +465,13 @@ void *hot_main(void *argument) {
         text_copy(engine->hot_failure, sizeof engine->hot_failure,
                   "the journal cannot be written to disk and its tail is full: ended before anything happens that "
                   "nobody would know of; make room on the disk and start again, what was written is recovered");
+        atomic_store(&engine->hot_failed, true);
+    }
+    if (hot->clock_jumped) {
+        text_copy(
+            engine->hot_failure, sizeof engine->hot_failure,
+            "the clock jumped ahead and came back: ended, because what waits for its time would wait as long; "
+            "the next start asks the venues for what is open");
         atomic_store(&engine->hot_failed, true);
     }
     stop_record(hot);

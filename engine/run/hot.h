@@ -110,6 +110,7 @@ struct hot {
     uint64_t balances_changed[ABI_VENUE_MAX]; /* likewise */
     uint32_t publish_venue;                   /* whose pages come first next time */
     bool journal_told_sick;
+    bool clock_jumped; /* our time is far ahead of the kernel's: the loop ends */
     bool journal_full; /* a record found no room: nothing may happen any more, the loop ends */
     bool unresolved_changed;
     bool stating;           /* inside an input that states the trading state: no second record of it */
@@ -142,6 +143,10 @@ struct hot *hot_create(struct engine *engine, struct error_trail *trail);
 int hot_open(struct hot *hot, struct error_trail *trail);
 void *hot_main(void *hot); /* thread body */
 void hot_destroy(struct hot *hot);
+/* What one poll has found, and what the other threads have told. */
+void hot_turn(struct hot *hot, const struct uring_event *events, int count);
+/* What is due at `now`. True when something was done that took time. */
+bool hot_timers(struct hot *hot, int64_t now);
 
 /* ---- apply.c: one input into the core, its outputs into the journal and the world ---- */
 /* All take the receive time of the bytes that caused them (0: none) for the latency stages. */

@@ -110,6 +110,7 @@ static void add(struct receiver *receiver, const struct receiver_task *task) {
         return;
     }
     struct receiver_connection *connection = &receiver->connection[own];
+    if (connection->ended != NULL) receiver->ended_count--; /* its silence tells the hot thread */
     *connection = (struct receiver_connection){
         .used = true, .number = task->number, .generation = task->generation, .venue = task->venue};
     ws_parser_init(&connection->ws, NULL);

@@ -104,6 +104,10 @@ int engine_replay(const char *journal_dir, uint64_t generation, bool quiet) {
                (unsigned long long)generation, (unsigned long long)replay->inputs,
                (unsigned long long)replay->quotes, (unsigned long long)replay->outputs,
                journal_reader_torn(reader) ? "; the last record is torn" : "");
+    if (code != 0 && !journal_reader_is_ours(reader))
+        printf("another build of the engine wrote this journal (version %.31s, with another journal.h): where the "
+               "rules of decision have changed since, only that build decides it the same way\n",
+               journal_reader_head(reader)->version);
     if (code != 0 && replay->quotes == 0)
         printf("no quote was recorded in this generation (record_quotes in engine.json): it cannot be replayed\n");
     journal_reader_close(reader);

@@ -39,11 +39,12 @@ struct outgoing {
     size_t size;
     int result; /* 0, or why it did not leave */
     bool sealed;
+    bool handed; /* to the kernel, as far as it took it */
 };
 
 bool send_is_free(const struct hot *hot, uint32_t number) {
-    return hot->connection[number].busy_order_id == 0 && !uring_has_unsent(hot->ring, number) &&
-           session_holds(hot, number);
+    return hot->connection[number].busy_order_id == 0 && wire_sendable(hot->wires, number, 0) == 0 &&
+           !uring_has_unsent(hot->ring, number) && session_holds(hot, number);
 }
 
 /* The WebSocket, or a free warm HTTP connection; -1 with the reason. */
@@ -111,6 +112,8 @@ static void seal(struct hot *hot, struct outgoing *out, uint32_t count) {
 }
 
 static void submit(struct hot *hot, struct outgoing *out, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        out[i].handed = out[i].result == 0;
     if (count == 2 && out[0].result == 0 && out[1].result == 0 && out[0].connection != out[1].connection) {
         int result[2] = {ERROR_CLOSED, ERROR_CLOSED};
         uring_send_pair(hot->ring, (uint32_t)out[0].connection, out[0].bytes, out[0].size,
@@ -135,7 +138,7 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
     report.leg = order->leg;
     report.cum_qty = -1;
     struct gateway *gateway = &hot->gateway[order->venue];
-    if (out->connection < 0 || out->result == ERROR_FULL || out->result == ERROR_REFUSED) {
+    if (!out->handed || out->result == ERROR_FULL || out->result == ERROR_REFUSED) {
         /* Nothing was taken by the kernel: the order never existed. */
         if (out->connection >= 0 && !gateway->ops->orders_by_websocket)
             hot->connection[out->connection].busy_order_id = 0;
@@ -144,7 +147,8 @@ static void report_sent(struct hot *hot, const struct outgoing *out, const struc
         text_copy(report.reason, sizeof report.reason,
                   out->connection < 0            ? out->why
                   : out->result == ERROR_REFUSED ? "the other leg could not be sent"
-                                                 : "send buffer full");
+                  : out->result == ERROR_FULL    ? "send buffer full"
+                                                 : "connection closed before it could leave");
     } else if (out->result == ERROR_CLOSED) {
         report.kind = JOURNAL_REPORT_UNKNOWN; /* the kernel may have taken some bytes before it said so */
         snprintf(report.reason, sizeof report.reason, "connection closed while sending");
