@@ -1,11 +1,12 @@
 """Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing
-but its sockets, in both thread layouts, plain and over TLS, signing each order and in an Ed25519 session. Counted from
-inside by a preloaded library (hot_watch.c), which shows in the end that it can count."""
+but its sockets, in both thread layouts and spinning, plain and over TLS, signing each order and in an Ed25519 session.
+Counted from inside by a preloaded library (hot_watch.c), which shows in the end that it can count."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -78,7 +79,10 @@ def start(desk: Desk, layout: str, wire: str, library: Path, watch_file: Path) -
     desk.market(**BUSY)
 
     def change(document: dict[str, Any]) -> None:
-        document["threads"]["layout"] = layout
+        threads: dict[str, Any] = {"layout": layout}
+        if layout == "spinning":
+            threads = {"layout": "one", "busy_poll": True, "hot_cpu": max(os.sched_getaffinity(0))}
+        document["threads"].update(threads)
 
     desk.engine_config(change)
     desk.balances(dict.fromkeys(("USDT", "BTC", "ETH", "SOL"), "1000000"))
@@ -90,7 +94,7 @@ def start(desk: Desk, layout: str, wire: str, library: Path, watch_file: Path) -
 
 
 @pytest.mark.parametrize("wire", ["plain", "tls", "session"])
-@pytest.mark.parametrize("layout", ["one", "receivers"])
+@pytest.mark.parametrize("layout", ["one", "receivers", "spinning"])
 def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
     desk: Desk, layout: str, wire: str, library: Path, watch: Watch, tmp_path: Path
 ) -> None:
