@@ -1,11 +1,12 @@
 """Protects the hot thread from waiting: trading, it allocates nothing, takes no lock and asks the kernel for nothing
-but its sockets, in both thread layouts, plain and over TLS, signing each order and in an Ed25519 session. Counted from
-inside by a preloaded library (hot_watch.c), which shows in the end that it can count."""
+but its sockets, in both thread layouts and spinning, plain and over TLS, signing each order and in an Ed25519 session.
+Counted from inside by a preloaded library (hot_watch.c), which shows in the end that it can count."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,6 +39,7 @@ class Watch(ctypes.Structure):
         ("frees", ctypes.c_uint64),
         ("locks", ctypes.c_uint64),
         ("wakes", ctypes.c_uint64),
+        ("receivers", ctypes.c_uint64),
         ("calls", ctypes.c_uint64 * CALLS),
     ]
 
@@ -77,7 +79,10 @@ def start(desk: Desk, layout: str, wire: str, library: Path, watch_file: Path) -
     desk.market(**BUSY)
 
     def change(document: dict[str, Any]) -> None:
-        document["threads"]["layout"] = layout
+        threads: dict[str, Any] = {"layout": layout}
+        if layout == "spinning":
+            threads = {"layout": "one", "busy_poll": True, "hot_cpu": max(os.sched_getaffinity(0))}
+        document["threads"].update(threads)
 
     desk.engine_config(change)
     desk.balances(dict.fromkeys(("USDT", "BTC", "ETH", "SOL"), "1000000"))
@@ -89,7 +94,7 @@ def start(desk: Desk, layout: str, wire: str, library: Path, watch_file: Path) -
 
 
 @pytest.mark.parametrize("wire", ["plain", "tls", "session"])
-@pytest.mark.parametrize("layout", ["one", "receivers"])
+@pytest.mark.parametrize("layout", ["one", "receivers", "spinning"])
 def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
     desk: Desk, layout: str, wire: str, library: Path, watch: Watch, tmp_path: Path
 ) -> None:
@@ -111,9 +116,12 @@ def test_hot_thread_allocates_locks_and_asks_nothing_while_it_trades(
     assert (watch.allocations, watch.frees, watch.locks) == (0, 0, 0)
     assert bridge.snapshot().counters["reconnects"] == reconnects, "a lost connection is more than trading"
     assert watch.other_calls() == {}
+    assert watch.receivers == 0, "receiving threads allocate nothing and take no lock, either"
     assert watch.wakes == 0, "receiving threads are woken for connections alone"
 
     watch.probe = 1
     desk.wait(lambda: watch.probe == 2 and watch.other_calls(), 30)
     assert (watch.allocations, watch.frees, watch.locks) == (1, 1, 1)
     assert watch.other_calls() == {GETPPID: 1}
+    if layout == "receivers":
+        desk.wait(lambda: watch.receivers == 3, 30)
