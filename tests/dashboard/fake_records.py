@@ -273,10 +273,11 @@ def _status(engine: FakeEngine, now: int) -> Status:
         0.42,
         engine.killed_ns,
         1.8 if engine.killed_ns else None,
-        310.0,
-        12.5,
-        0,
-        2_300_000,
+        loop_longest_us=310.0,
+        stall_total_ms=12.5,
+        quote_handover_full=0,
+        host_gap_us=41.0,
+        tsc_khz=2_300_000,
     )
 
 
