@@ -276,6 +276,7 @@ def _status(engine: FakeEngine, now: int) -> Status:
         310.0,
         12.5,
         0,
+        85.0,
         2_300_000,
     )
 
