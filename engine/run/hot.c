@@ -423,9 +423,10 @@ static void loop(struct hot *hot) {
     int64_t now = clock_mono_ns();
     while (!may_stop(hot) && !hot->journal_full && !hot->clock_jumped) {
         int64_t timeout = wait_ns(hot, now);
-        if (timeout > 0 && !receivers_may_sleep(hot)) timeout = 0;
+        bool sleeps = timeout > 0; /* as it has told the receivers */
+        if (sleeps && !receivers_may_sleep(hot)) timeout = 0;
         int count = uring_poll(hot->ring, timeout, events, HOT_EVENTS);
-        if (timeout > 0) receivers_awake(hot);
+        if (sleeps) receivers_awake(hot);
         /* Spinning, nothing lies between the end of a turn and the next look: from there the turn is counted. */
         int64_t began = hot->engine->settings.busy_poll ? now : uring_looked_ns(hot->ring);
         hot_turn(hot, events, count);

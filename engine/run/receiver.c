@@ -165,6 +165,16 @@ static void wake_hot(struct receiver *receiver) {
     if (atomic_load_explicit(receiver->hot_sleeps, memory_order_relaxed)) uring_wake(receiver->hot_ring);
 }
 
+/* What was kept while the ring was full; true: nothing is any more. The hot thread may have emptied it and slept
+ * since. */
+static bool flush(struct receiver *receiver) {
+    uint32_t kept_count = receiver->quotes.queue_count;
+    bool all = handover_flush(&receiver->quotes);
+    receiver->handed |= receiver->quotes.queue_count != kept_count;
+    wake_hot(receiver);
+    return all;
+}
+
 static void turn(struct receiver *receiver, const struct uring_event *events, int count) {
     for (int i = 0; i < count; i++) {
         uint32_t own = events[i].connection;
@@ -184,7 +194,7 @@ static void loop(struct receiver *receiver) {
     struct uring_event events[RECEIVER_EVENTS];
     bool spin = receiver->engine->settings.busy_poll;
     while (!atomic_load_explicit(&receiver->stop, memory_order_relaxed)) {
-        bool waiting = !handover_flush(&receiver->quotes) || receiver->ended_count > 0;
+        bool waiting = !flush(receiver) || receiver->ended_count > 0;
         int64_t timeout_ns = spin ? 0 : waiting ? RECEIVER_RETRY_NS : RECEIVER_WAIT_NS;
         int count = uring_poll(receiver->ring, timeout_ns, events, RECEIVER_EVENTS);
         int64_t began_ns = uring_looked_ns(receiver->ring);
