@@ -28,10 +28,10 @@ def deny(call: int, errno: int) -> bool:
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     program = Program(len(steps), ctypes.cast(code, ctypes.c_void_p))
     prctl = ctypes.CDLL(None).prctl
-    return (
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-        and prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program)) == 0
-    )
+    if prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    answer: int = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program))
+    return answer == 0
 
 
 if __name__ == "__main__":
