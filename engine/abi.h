@@ -191,7 +191,7 @@ enum abi_counter {
     ABI_COUNTER_COMMANDS = 21,
     ABI_COUNTER_COMMANDS_REFUSED = 22,
     ABI_COUNTER_JOURNAL_RECORDS = 23,
-    ABI_COUNTER_LOOP_STALLS = 24,    /* turns of the hot loop over the stall limit */
+    ABI_COUNTER_LOOP_STALLS = 24,    /* turns of the hot loop and of receiving threads over the stall limit */
     ABI_COUNTER_BYTES_IN = 25,
     ABI_COUNTER_BYTES_OUT = 26,
     ABI_COUNTER_QUEUE_FULL = 27,     /* hand-overs between threads that found their ring full */

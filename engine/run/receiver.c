@@ -190,6 +190,14 @@ static void turn(struct receiver *receiver, const struct uring_event *events, in
     hand_over_dead(receiver);
 }
 
+static void note_turn(struct receiver *receiver, int64_t took_ns) {
+    struct receiver_stalls *stalls = &receiver->stalls;
+    stages_turn(&receiver->stages, took_ns);
+    if (took_ns <= (int64_t)receiver->engine->settings.stall_us * 1000) return;
+    __atomic_store_n(&stalls->count, stalls->count + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&stalls->total_ns, stalls->total_ns + (uint64_t)took_ns, __ATOMIC_RELAXED);
+}
+
 static void loop(struct receiver *receiver) {
     struct uring_event events[RECEIVER_EVENTS];
     bool spin = receiver->engine->settings.busy_poll;
@@ -200,7 +208,7 @@ static void loop(struct receiver *receiver) {
         int64_t began_ns = uring_looked_ns(receiver->ring);
         turn(receiver, events, count);
         wake_hot(receiver);
-        if (count > 0) stages_turn(&receiver->stages, clock_mono_ns() - began_ns);
+        if (count > 0) note_turn(receiver, clock_mono_ns() - began_ns);
     }
 }
 

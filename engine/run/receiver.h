@@ -69,6 +69,12 @@ struct receiver_life {
     uint64_t rejected; /* a price or quantity that cannot be held exactly */
 };
 
+/* Turns longer than threads.stall_us, and the time they took. */
+struct receiver_stalls {
+    uint64_t count;
+    uint64_t total_ns;
+};
+
 struct receiver_rest {
     _Atomic bool busy; /* the hot thread fills it, the receiver empties it */
     uint32_t size;
@@ -103,6 +109,8 @@ struct receiver {
     struct spsc *tasks;
     struct spsc *notes;
     struct handover quotes;
+    struct receiver_stalls stalls;      /* the receiver stores (relaxed), */
+    struct receiver_stalls stalls_seen; /* and what the hot thread has counted of them */
     struct receiver_rest rest[RECEIVER_RESTS];
     struct receiver_life *life; /* by the hot thread's number, */
     struct receiver_life *seen; /* and what the hot thread has counted of it; over all uses of a number */

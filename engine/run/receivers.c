@@ -248,7 +248,13 @@ void receivers_look(struct hot *hot) {
     for (uint32_t number = 0; number < URING_CONNECTION_MAX; number++)
         if (receivers->remote[number].receiver != NULL && hot->connection[number].used) look_at(hot, number);
     uint64_t replaced = 0;
-    for (uint32_t i = 0; i < receivers->count; i++)
-        replaced += __atomic_load_n(&receivers->receiver[i]->quotes.replaced_count, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < receivers->count; i++) {
+        struct receiver *receiver = receivers->receiver[i];
+        replaced += __atomic_load_n(&receiver->quotes.replaced_count, __ATOMIC_RELAXED);
+        hot->counters.value[ABI_COUNTER_LOOP_STALLS] +=
+            since_seen(&receiver->stalls.count, &receiver->stalls_seen.count);
+        hot->status.stall_total_ns +=
+            (int64_t)since_seen(&receiver->stalls.total_ns, &receiver->stalls_seen.total_ns);
+    }
     hot->status.quote_handover_full = replaced;
 }
