@@ -121,9 +121,10 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_host(name: str) -> None:
 
 def test_help_lists_every_target() -> None:
     answer = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    phony = re.search(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.M)
+    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", (ROOT / "Makefile").read_text(), re.M)).split()
     assert phony
-    assert re.findall(r"make (\S+)", answer.stdout) == phony[1].split()
+    listed = re.findall(r"make (\S+)", answer.stdout)
+    assert sorted(listed) == sorted(phony)
 
 
 def test_continuous_integration_calls_make_test_and_stops_on_errors() -> None:
