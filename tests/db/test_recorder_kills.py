@@ -26,7 +26,7 @@ from tests.db.postgres import PostgresServer
 from tests.db.recorder_process import RecorderProcess
 from tests.db.volume import VolumeWriter
 
-KILLS = int(os.environ.get("ARBDECK_RECORDER_KILLS", "25"))
+KILLS = int(os.environ.get("ARBDECK_RECORDER_KILLS", "12"))
 INSTANCE = "volume"
 
 
