@@ -105,6 +105,7 @@ class Scene:
     busy_poll: bool = True
     fast: bool = False  # tick_engine: order rates are not limited
     record_quotes: bool = False
+    unmeasured: bool = False  # the engine without its latency stages
 
 
 class LoadPeer:
@@ -329,7 +330,8 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 def _engine_start(programs: Programs, scene: Scene, home: Path, out: IO[bytes]) -> subprocess.Popen[bytes]:
     config = str(home / "config")
-    command = [str(programs.path("arbdeck-engine")), "run", "--config", config, "--home", str(home)]
+    program = "arbdeck-engine-unmeasured" if scene.unmeasured else "arbdeck-engine"
+    command = [str(programs.path(program)), "run", "--config", config, "--home", str(home)]
     if scene.fast:
         command = [str(programs.path("tick_engine")), str(home), config]
     return subprocess.Popen(command, cwd=home, stdin=subprocess.DEVNULL, stdout=out, stderr=out)

@@ -62,6 +62,7 @@ class Bench:
         self._scene("session", lambda: self._tick(Scene(kinds="bb", fast=True, session=True), "session"))
         self._scene("TLS", lambda: wire.tls(self.programs, self.cpus, amount))
         self._scene("tick to order, TLS", lambda: self._tick(Scene(tls=True, fast=True), "tls"))
+        self._scene("cost of measuring", lambda: wire.measuring(self.programs, self.cpus, amount))
         self._scene("8 venues", lambda: wire.wide(self.programs, self.cpus, amount))
         self._scene("1024 symbols", lambda: wire.deep(self.programs, self.cpus, amount))
         self._scene("peers", lambda: peers(self.programs, self.cpus, self.plan.peer_ticks))

@@ -92,6 +92,11 @@ FIGURES = (
     Figure("histogram_record_ns", MICRO, "one value into a log-linear histogram in shared memory", 3, None, 1.5),
     Figure("clock_read_ns", MICRO, "the engine's clock, once"),
     Figure(
+        "measure_message_ns", MICRO, "what measuring latencies costs a message that leads to no order: 64 behind one "
+        "completion, readings of the clock included",
+    ),
+    Figure("measure_tick_ns", MICRO, "the same of a message alone behind its completion that leads to two orders"),
+    Figure(
         "bridge_read_us", MICRO,
         "Python: one status block copied out of a running engine's shared memory and checked for tearing",
         1.0, None, 0.6,
@@ -148,8 +153,13 @@ FIGURES = (
     Figure("throughput_tls_msgs_per_s", LOAD, "the same as the first over TLS 1.3", 5e6, None, None, "", True),
     Figure("throughput_1024_symbols_msgs_per_s", LOAD, "the same as the first with 1024 books", higher=True),
     Figure(
+        "measuring_share_pct", LOAD, "throughput lost to the latency stages: the engine against one built without "
+        "them, medians of alternating rounds; noise is the same between two halves of the rounds without", 1,
+    ),
+    Figure(
         "engine_p99_ratio_50_tabs", DESK, "p99 of the engine's tick to order with 50 clients of the live page's "
-        "WebSocket attached / without, medians of alternating rounds; engine and exchanges keep their processors",
+        "WebSocket attached / without, medians of alternating pieces; engine and exchanges keep their processors; "
+        "noise is the same ratio between two halves of the pieces without",
         1.05, None, 1,
     ),
     Figure(

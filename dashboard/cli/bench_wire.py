@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -19,6 +19,7 @@ INTERVAL_US = 1250  # 800 trades a second: the settings allow a thousand orders 
 FAST_INTERVAL_US = 500
 BUSY_PER_S = 20_000
 SHARES = (0.5, 0.99, 0.999)
+MEASURING_STARTS, MEASURING_BLASTS, MEASURING_TENTHS = 4, 3, 10
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,24 @@ def tls(programs: Programs, cpus: Processors, amount: Amount) -> Figures:
             "wire_to_wire_tls_first_us": merged([run["first_leg_us"] for run in runs]),
             "throughput_tls_msgs_per_s": blast(desk, amount, 64),
         }
+
+
+def measuring(programs: Programs, cpus: Processors, amount: Amount) -> Figures:
+    """What measuring costs: throughput of the engine and of the same without its stages, alternating."""
+    rates: tuple[list[float], list[float]] = ([], [])
+    amount = replace(amount, blast_tenths=min(amount.blast_tenths, MEASURING_TENTHS))
+    for _ in range(MEASURING_STARTS):
+        for unmeasured, kept in ((False, rates[0]), (True, rates[1])):
+            with bench_desk(programs, Scene(unmeasured=unmeasured), cpus) as desk:
+                kept += [blast(desk, amount, 64)["value"] for _ in range(MEASURING_BLASTS)]
+    share = (1 - median(rates[0]) / median(rates[1])) * 100
+    half = (1 - median(rates[1][::2]) / median(rates[1][1::2])) * 100
+    return {
+        "measuring_share_pct": {
+            **{"value": round(share, 2), "noise": round(abs(half), 2), "unit": "%", "n": len(rates[0])},
+            **{"with_msgs_per_s": rates[0], "without_msgs_per_s": rates[1]},
+        }
+    }
 
 
 def wide(programs: Programs, cpus: Processors, amount: Amount) -> Figures:

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "../base/clock.h"
 #include "meter.h"
 
 int main(int count, char **argument) {
@@ -24,12 +25,15 @@ int main(int count, char **argument) {
         fprintf(stderr, "bench_micro: cannot be pinned to processor %d\n", cpu_b);
         return 1;
     }
+    const char *why;
+    if (!clock_start(&why)) fprintf(stderr, "bench_micro: the engine's clock is the kernel's: %s\n", why);
     printf("{\"timer_cost_ns\":%.1f,\"figures\":{", (double)meter.cost_ticks / meter.ticks_per_ns);
     micro_decode(&meter);
     micro_core(&meter);
     micro_detect(&meter);
     micro_orders(&meter);
     micro_base(&meter, cpu_a, cpu_b);
+    micro_stages(&meter);
     printf("}}\n");
     return 0;
 }

@@ -59,3 +59,4 @@ void micro_core(struct meter *meter);                       /* micro_core.c: det
 void micro_detect(struct meter *meter);                     /* micro_detect.c: scans of all books */
 void micro_orders(struct meter *meter);                     /* micro_orders.c: encoding and signing */
 void micro_base(struct meter *meter, int cpu_a, int cpu_b); /* micro_base.c: ring, publishing, histogram, clock */
+void micro_stages(struct meter *meter); /* micro_stages.c: the cost of measuring in production */

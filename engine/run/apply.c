@@ -166,7 +166,7 @@ static void decide(struct hot *hot, const struct journal_quote *quote, struct co
 void apply_quote(struct hot *hot, const struct journal_quote *quote, int64_t recv_ns) {
     uint64_t seq;
     struct core_out *out = enter(hot, &seq);
-    stages_stamp_at(&hot->stages, STAMP_DECODED, hot->now);
+    stages_decoded(&hot->stages, hot->now);
     if (hot->engine->settings.record_quotes && journal_free(hot->engine->tail) > HOT_JOURNAL_RESERVE)
         append_payload(hot, JOURNAL_QUOTE, quote, sizeof *quote, seq, hot->now);
     decide(hot, quote, out);

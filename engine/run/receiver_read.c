@@ -62,7 +62,7 @@ static void hand_over(struct receiver *receiver, const struct receiver_connectio
                       const struct journal_quote *quote) {
     struct stages *stages = &receiver->stages;
     int64_t now = clock_mono_ns();
-    stages_stamp_at(stages, STAMP_DECODED, now);
+    stages_decoded(stages, now);
     stages_read(stages);
     struct handover_quote out = {
         .bid_price = quote->bid_price,

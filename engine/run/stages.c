@@ -5,7 +5,7 @@ static void between(const struct stages *stages, enum abi_stage stage, int64_t f
     if (from_ns != 0 && to_ns != 0) stages_record(stages, stage, to_ns - from_ns);
 }
 
-static void record_read(const struct stages *stages) {
+void stages_read_record(const struct stages *stages) {
     const int64_t *at = stages->at;
     int64_t plain_ns = at[STAMP_DECRYPTED] != 0 ? at[STAMP_DECRYPTED] : at[STAMP_TURN];
     between(stages, ABI_STAGE_RECEIVE, stages->seen_ns, at[STAMP_TURN]);
@@ -14,15 +14,10 @@ static void record_read(const struct stages *stages) {
     between(stages, ABI_STAGE_DECODE, at[STAMP_FRAMED], at[STAMP_DECODED]);
 }
 
-void stages_read(const struct stages *stages) {
-    if (stages->sampled) record_read(stages);
-}
-
-void stages_decided(struct stages *stages, bool has_order) {
-    if (!stages->sampled && !has_order) return;
+void stages_decided_record(struct stages *stages) {
     int64_t decided_ns = clock_mono_ns();
     const int64_t *at = stages->at;
-    record_read(stages);
+    stages_read_record(stages);
     between(stages, ABI_STAGE_BOOK, at[STAMP_DECODED], at[STAMP_BOOKED]);
     /* Mostly there is nothing for the controls to say. */
     between(stages, ABI_STAGE_DETECT, at[STAMP_BOOKED], at[STAMP_DETECTED] != 0 ? at[STAMP_DETECTED] : decided_ns);

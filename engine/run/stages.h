@@ -31,6 +31,7 @@ struct stages {
     bool first;    /* of what came with a completion */
     bool stamping; /* this message's stamps are taken */
     bool sampled;  /* and go into the histograms whatever comes of it */
+    bool stamped;  /* there are stamps of a message before */
     int64_t seen_ns;
     int64_t since_ns; /* what TICK_TO_* counts from */
     int64_t turn_mean_ns;
@@ -39,7 +40,15 @@ struct stages {
     int64_t opened_ns;
 };
 
+/* The benchmark of what measuring costs is built with STAGES_OFF: nothing is stamped, nothing recorded. */
+#ifdef STAGES_OFF
+#define STAGES_ON false
+#else
+#define STAGES_ON true
+#endif
+
 static inline void stages_record(const struct stages *stages, enum abi_stage stage, int64_t took_ns) {
+    if (!STAGES_ON) return;
     if (stages->shared)
         histogram_record_shared(stages->out[stage].bucket, took_ns);
     else
@@ -48,6 +57,7 @@ static inline void stages_record(const struct stages *stages, enum abi_stage sta
 
 /* Bytes whose completion was seen at seen_ns are in hand; they can have waited since since_ns. */
 static inline void stages_bytes(struct stages *stages, int64_t seen_ns, int64_t since_ns) {
+    if (!STAGES_ON) return;
     int64_t usual_ns = STAGES_TURN_NS + 4 * stages->turn_mean_ns;
     stages->seen_ns = seen_ns;
     stages->since_ns = seen_ns - since_ns > usual_ns ? since_ns : seen_ns;
@@ -56,21 +66,31 @@ static inline void stages_bytes(struct stages *stages, int64_t seen_ns, int64_t 
 
 /* Around the opening of a TLS record whose first message will be stamped. */
 static inline void stages_record_next(struct stages *stages) {
+    if (!STAGES_ON) return;
     bool stamping = stages->first || (stages->message_count + 1) % STAGES_SAMPLE == 0;
     stages->record_ns = stamping ? clock_mono_ns() : 0;
 }
 
 static inline void stages_record_opened(struct stages *stages) {
-    if (stages->record_ns != 0) stages->opened_ns = clock_mono_ns();
+    if (STAGES_ON && stages->record_ns != 0) stages->opened_ns = clock_mono_ns();
+}
+
+/* Most messages have no stamps and come after one that had none. */
+static inline void stages_forget(struct stages *stages) {
+    if (!stages->stamped) return;
+    stages->stamped = false;
+    for (int i = 0; i < STAMPS; i++)
+        stages->at[i] = 0;
 }
 
 static inline void stages_message(struct stages *stages) {
+    if (!STAGES_ON) return;
     stages->sampled = ++stages->message_count % STAGES_SAMPLE == 0;
     stages->stamping = stages->first || stages->sampled;
     stages->first = false;
-    for (int i = 0; i < STAMPS; i++)
-        stages->at[i] = 0;
+    stages_forget(stages);
     if (!stages->stamping) return;
+    stages->stamped = true;
     if (stages->record_ns == 0) {
         stages->at[STAMP_TURN] = clock_mono_ns();
         return;
@@ -82,18 +102,25 @@ static inline void stages_message(struct stages *stages) {
 
 /* The message in hand was read by another thread, which took the stamps. */
 static inline void stages_handed(struct stages *stages) {
+    if (!STAGES_ON) return;
     stages->sampled = ++stages->message_count % STAGES_SAMPLE == 0;
-    stages->stamping = stages->sampled;
-    for (int i = 0; i < STAMPS; i++)
-        stages->at[i] = 0;
+    stages->stamped |= stages->stamping = stages->sampled;
+    stages_forget(stages);
 }
 
 static inline void stages_stamp(struct stages *stages, enum stamp stamp) {
-    if (stages->stamping) stages->at[stamp] = clock_mono_ns();
+    if (STAGES_ON && stages->stamping) stages->at[stamp] = clock_mono_ns();
 }
 
-/* Taken for another purpose: costs nothing more. */
+/* Of every quote, for another purpose: costs nothing more, and is not left over as the next one has its own. */
+static inline void stages_decoded(struct stages *stages, int64_t now_ns) {
+    if (!STAGES_ON) return;
+    stages->at[STAMP_DECODED] = now_ns;
+}
+
+/* Taken for another purpose. */
 static inline void stages_stamp_at(struct stages *stages, enum stamp stamp, int64_t now_ns) {
+    stages->stamped = true;
     stages->at[stamp] = now_ns;
 }
 
@@ -102,11 +129,18 @@ static inline void stages_turn(struct stages *stages, int64_t took_ns) {
     stages->turn_mean_ns += ((took_ns < most_ns ? took_ns : most_ns) - stages->turn_mean_ns) / 64;
 }
 
+void stages_read_record(const struct stages *stages);
+void stages_decided_record(struct stages *stages);
+
 /* The message in hand was read: fills RECEIVE to DECODE when it is sampled (stages_decided does it otherwise). */
-void stages_read(const struct stages *stages);
+static inline void stages_read(const struct stages *stages) {
+    if (STAGES_ON && stages->sampled) stages_read_record(stages);
+}
 
 /* The core has answered the quote in hand: fills RECEIVE to DECIDE when it is sampled or led to an order. */
-void stages_decided(struct stages *stages, bool has_order);
+static inline void stages_decided(struct stages *stages, bool has_order) {
+    if (STAGES_ON && (stages->sampled || has_order)) stages_decided_record(stages);
+}
 
 /* Frames were begun, ready and taken by the kernel at these times; of_tick: the quote in hand led to them. */
 void stages_order(struct stages *stages, bool of_tick, int64_t began_ns, int64_t ready_ns, int64_t sent_ns);
